@@ -1,0 +1,49 @@
+// swift-tools-version: 6.1
+// SPDX-License-Identifier: GPL-3.0-only
+import PackageDescription
+
+/// Settings of every Swift target. Release builds keep assertions that guard invariants
+/// (`precondition`), so nothing here weakens checks.
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+  name: "xv-gdbstub",
+  products: [
+    .executable(name: "xv", targets: ["xv"]),
+    .executable(name: "xv-gdbstub", targets: ["xv-gdbstub"]),
+    .library(name: "RSP", targets: ["RSP"]),
+    .library(name: "WorldVM", targets: ["WorldVM"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    .target(name: "CLinux"),
+    .systemLibrary(name: "CZydis", providers: [.apt(["libzydis-dev"])]),
+    .systemLibrary(name: "CCapstone", pkgConfig: "capstone", providers: [.apt(["libcapstone-dev"])]),
+    .systemLibrary(name: "CElf", pkgConfig: "libelf", providers: [.apt(["libelf-dev"])]),
+    .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: settings),
+    .target(name: "RSP", dependencies: ["Linux"], swiftSettings: settings),
+    .target(
+      name: "XVCore", dependencies: ["Linux", "CLinux", "CZydis"],
+      swiftSettings: settings),
+    .target(name: "WorldVM", dependencies: ["XVCore", "RSP", "CElf", "Linux"], swiftSettings: settings),
+    .executableTarget(
+      name: "xv", dependencies: ["XVCore", "Linux", arguments], swiftSettings: settings),
+    .executableTarget(
+      name: "xv-gdbstub", dependencies: ["WorldVM", "RSP", "XVCore", "Linux", "CCapstone", arguments],
+      swiftSettings: settings),
+    .testTarget(name: "LinuxTests", dependencies: ["Linux"], swiftSettings: settings),
+    .testTarget(name: "RSPTests", dependencies: ["RSP"], swiftSettings: settings),
+    .testTarget(
+      name: "XVCoreTests", dependencies: ["XVCore", "CZydis", "CCapstone"], swiftSettings: settings),
+    .testTarget(name: "WorldVMTests", dependencies: ["WorldVM"], swiftSettings: settings),
+    .testTarget(name: "StubTests", dependencies: ["xv-gdbstub", "RSP", "WorldVM"], swiftSettings: settings),
+  ]
+)

@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
+#pragma once
+#include <gelf.h>
+#include <libelf.h>

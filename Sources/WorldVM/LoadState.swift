@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-3.0-only
+
+/// What is loaded into a world: the main program, the dynamic linker, libraries.
+package struct LoadState: Sendable {
+  package struct Module: Hashable, Sendable {
+    package var path: String
+    /// Load bias: what is added to the ELF file's addresses (link_map.l_addr).
+    package var base: Address
+    /// Address of its link_map, 0 when it is not on the dynamic linker's list.
+    package var linkMap: Address
+    /// Address of its dynamic section (link_map.l_ld).
+    package var dynamicSection: Address
+    package var buildID: [UInt8]
+
+    package init(path: String, base: Address, linkMap: Address, dynamicSection: Address, buildID: [UInt8]) {
+      self.path = path
+      self.base = base
+      self.linkMap = linkMap
+      self.dynamicSection = dynamicSection
+      self.buildID = buildID
+    }
+  }
+
+  package var main: Module
+  /// In the dynamic linker's order, the main program left out.
+  package var libraries: [Module]
+
+  package init(main: Module, libraries: [Module]) {
+    self.main = main
+    self.libraries = libraries
+  }
+}

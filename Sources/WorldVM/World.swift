@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-3.0-only
+public import XVCore
+
+/// An address in a world's memory.
+public typealias Address = OriginalAddress
+
+/// Somebody's memory and processor: a process here, another machine, a swapped image, or nothing.
+///
+/// After Xerox Cedar's WorldVM (Birrell 1983, Atkinson 1985). Safe from any thread. Memory is read
+/// through a page cache that the incarnation makes stale: within one incarnation no page is
+/// fetched twice, and writes go through.
+package protocol World: AnyObject, Sendable {
+  /// "Local", "Outload", or what was given to `getWorld`.
+  var name: String { get }
+  /// Starts at the first value and rises by one at each `go`.
+  var currentIncarnation: Incarnation { get }
+
+  // MARK: Memory
+  /// Reads one 8-byte word.
+  func read(_ address: Address) throws(WorldError) -> UInt64
+  func write(_ value: UInt64, to address: Address) throws(WorldError)
+  /// Reads `count` bytes of any alignment, across pages; `.addressFault` names the first byte that failed.
+  func copyRead(from address: Address, count: Int) throws(WorldError) -> [UInt8]
+  /// The bytes that can be read: shorter than `count` at the first unreadable page, possibly empty.
+  func copyReadAvailable(from address: Address, count: Int) throws(WorldError) -> [UInt8]
+  /// Writes through. On `.addressFault` nothing at or after the named address was written.
+  func copyWrite(_ bytes: [UInt8], to address: Address) throws(WorldError)
+
+  // MARK: Breakpoints
+  /// Sets a breakpoint and returns the byte that stands there; `.illegalPatch` when there is one already.
+  func setBreak(_ address: Address) throws(WorldError) -> UInt8
+  /// `.illegalPatch` when there is none.
+  func clearBreak(_ address: Address) throws(WorldError)
+
+  // MARK: The processor
+  /// While the lock count is over zero the world does not get the processor.
+  func lock()
+  func unlock()
+  /// Starts the world as planned; returns at once. The stop is told through `stops`.
+  func go(_ plan: ResumePlan) throws(WorldError)
+  /// The stop that ended the last `go`, or nil while the world runs. The first stop is the launch.
+  var lastStop: StopEvent? { get }
+  /// A descriptor that is readable when a stop waits in `takeStop()`.
+  var stopDescriptor: Int32 { get }
+  /// The next stop that was not taken yet, without waiting.
+  func takeStop() -> StopEvent?
+  func interrupt() throws(WorldError)
+  func kill() throws(WorldError)
+  func detach(signal: Int32) throws(WorldError)
+
+  // MARK: Threads and registers
+  var processID: Int32 { get }
+  var threads: [ThreadID] { get }
+  func registers(of thread: ThreadID, extended: Bool) throws(WorldError) -> Registers
+  func setRegisters(_ registers: Registers, of thread: ThreadID) throws(WorldError)
+  func signalInformation(of thread: ThreadID) throws(WorldError) -> [UInt8]
+
+  // MARK: What is loaded
+  func loadState() throws(WorldError) -> LoadState
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-3.0-only
+
+/// Why a guest could not be launched, examined or controlled.
+package enum GuestError: Error, Hashable, Sendable {
+  /// The program could not be started: path and the reason in words with what to do.
+  case cannotLaunch(program: String, why: String)
+  /// A call to the kernel failed: what was tried, errno.
+  case system(call: String, errno: Int32)
+  /// The guest (or the thread) is gone.
+  case gone
+  /// The call needs a stopped guest and it runs.
+  case running
+  case noSuchThread(ThreadID)
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-3.0-only
+
+/// How a guest is launched and translated.
+package struct LaunchOptions: Sendable {
+  /// Path of the program; searched in PATH when it contains no slash.
+  package var program: String
+  /// The program's arguments, argv[0] first.
+  package var arguments: [String]
+  /// Turn address-space randomization off, as gdbserver does.
+  package var disableRandomization = false
+  /// Take PROT_EXEC from original code, so that any leak out of the cache faults at once.
+  package var guardOriginalCode = false
+  /// Discard all fragments at every n-th request (0: never). A torture switch for tests.
+  package var flushEvery: UInt64 = 0
+  /// Print translation and intercepted system calls to this descriptor; nil is silent.
+  package var traceDescriptor: Int32? = nil
+  /// Whether a debugger wants the stops (signals, exec); otherwise signals pass and only the end is told.
+  package var debugged = false
+
+  package init(program: String, arguments: [String]) {
+    self.program = program
+    self.arguments = arguments
+  }
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-3.0-only
+
+/// What one thread is to do at a resume.
+package enum ResumeKind: Hashable, Sendable {
+  case stay
+  case run
+  /// Execute exactly one original instruction.
+  case step
+  /// Execute while pc is inside the range; stop at the first instruction outside it.
+  case stepWithin(OriginalRange)
+}
+
+/// A resume: the default for all threads and exceptions to it.
+package struct ResumePlan: Sendable {
+  package struct Action: Hashable, Sendable {
+    package var kind: ResumeKind
+    /// Linux number of a signal to deliver first; 0 is none.
+    package var signal: Int32
+    package init(_ kind: ResumeKind, signal: Int32 = 0) {
+      self.kind = kind
+      self.signal = signal
+    }
+  }
+
+  package var others: Action
+  package var threads: [ThreadID: Action]
+
+  package init(others: Action = Action(.run), threads: [ThreadID: Action] = [:]) {
+    self.others = others
+    self.threads = threads
+  }
+}

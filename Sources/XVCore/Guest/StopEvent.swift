@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-3.0-only
+
+/// Why a guest that had been resumed no longer runs. Signal numbers are Linux's.
+package enum StopReason: Hashable, Sendable {
+  /// A probe set by `insertBreakpoint` was reached; pc is the probe's own address.
+  case breakpoint
+  /// The step (or the step range) that was asked for is done.
+  case stepped
+  /// A signal is about to be delivered. It is delivered only if the resume asks for it.
+  case signal(Int32)
+  /// `interrupt()` was asked for and nothing else happened first.
+  case interrupted
+  /// The program called execve; it stands at the first instruction of the new image.
+  case execed(path: String)
+  /// The whole program is gone: exit status.
+  case exited(Int32)
+  /// The whole program is gone: signal that killed it.
+  case killed(Int32)
+}
+
+/// A stop of the whole guest (all threads stand still), and the thread that caused it.
+package struct StopEvent: Hashable, Sendable {
+  package var thread: ThreadID
+  package var reason: StopReason
+
+  package init(thread: ThreadID, reason: StopReason) {
+    self.thread = thread
+    self.reason = reason
+  }
+}
