@@ -33,17 +33,25 @@ let package = Package(
     .target(
       name: "XVCore", dependencies: ["Linux", "CLinux", "CZydis"],
       swiftSettings: settings),
-    .target(name: "WorldVM", dependencies: ["XVCore", "RSP", "CElf", "Linux"], swiftSettings: settings),
+    .target(
+      name: "WorldVM", dependencies: ["XVCore", "RSP", "CElf", "Linux", "CLinux"],
+      swiftSettings: settings),
     .executableTarget(
       name: "xv", dependencies: ["XVCore", "Linux", arguments], swiftSettings: settings),
     .executableTarget(
-      name: "xv-gdbstub", dependencies: ["WorldVM", "RSP", "XVCore", "Linux", "CCapstone", arguments],
+      name: "xv-gdbstub",
+      dependencies: ["WorldVM", "RSP", "XVCore", "Linux", "CLinux", "CCapstone", arguments],
       swiftSettings: settings),
     .testTarget(name: "LinuxTests", dependencies: ["Linux"], swiftSettings: settings),
     .testTarget(name: "RSPTests", dependencies: ["RSP"], swiftSettings: settings),
     .testTarget(
       name: "XVCoreTests", dependencies: ["XVCore", "CZydis", "CCapstone"], swiftSettings: settings),
-    .testTarget(name: "WorldVMTests", dependencies: ["WorldVM"], swiftSettings: settings),
-    .testTarget(name: "StubTests", dependencies: ["xv-gdbstub", "RSP", "WorldVM"], swiftSettings: settings),
+    .testTarget(
+      name: "WorldVMTests", dependencies: ["WorldVM", "XVCore", "Linux", "CLinux"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "StubTests",
+      dependencies: ["xv-gdbstub", "RSP", "WorldVM", "XVCore", "Linux", "CLinux"],
+      swiftSettings: settings),
   ]
 )

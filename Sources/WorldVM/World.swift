@@ -57,4 +57,13 @@ package protocol World: AnyObject, Sendable {
 
   // MARK: What is loaded
   func loadState() throws(WorldError) -> LoadState
+  /// The absolute path of the program that the world runs.
+  func executablePath() throws(WorldError) -> String
+  /// The auxiliary vector as the kernel laid it out: pairs of 8-byte words, AT_NULL last.
+  func auxiliaryVector() throws(WorldError) -> [UInt8]
+
+  // MARK: The end
+  /// Makes every later use raise `.badWorld`. What runs in the world is left as it is: `kill` or
+  /// `detach` come first.
+  func invalidate()
 }
