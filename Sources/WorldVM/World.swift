@@ -19,7 +19,8 @@ package protocol World: AnyObject, Sendable {
   /// Reads one 8-byte word.
   func read(_ address: Address) throws(WorldError) -> UInt64
   func write(_ value: UInt64, to address: Address) throws(WorldError)
-  /// Reads `count` bytes of any alignment, across pages; `.addressFault` names the first byte that failed.
+  /// Reads `count` bytes of any alignment, across pages; `.addressFault` names the first byte that
+  /// failed.
   func copyRead(from address: Address, count: Int) throws(WorldError) -> [UInt8]
   /// The bytes that can be read: shorter than `count` at the first unreadable page, possibly empty.
   func copyReadAvailable(from address: Address, count: Int) throws(WorldError) -> [UInt8]
@@ -27,7 +28,8 @@ package protocol World: AnyObject, Sendable {
   func copyWrite(_ bytes: [UInt8], to address: Address) throws(WorldError)
 
   // MARK: Breakpoints
-  /// Sets a breakpoint and returns the byte that stands there; `.illegalPatch` when there is one already.
+  /// Sets a breakpoint and returns the byte that stands there; `.illegalPatch` when there is a break
+  /// already.
   func setBreak(_ address: Address) throws(WorldError) -> UInt8
   /// `.illegalPatch` when there is none.
   func clearBreak(_ address: Address) throws(WorldError)
@@ -36,9 +38,11 @@ package protocol World: AnyObject, Sendable {
   /// While the lock count is over zero the world does not get the processor.
   func lock()
   func unlock()
-  /// Starts the world as planned; returns at once. The stop is told through `stops`.
+  /// Starts the world as planned, as soon as the lock count is zero; does not wait for the stop,
+  /// which `takeStop` tells.
   func go(_ plan: ResumePlan) throws(WorldError)
-  /// The stop that ended the last `go`, or nil while the world runs. The first stop is the launch.
+  /// The stop that ended the last `go`, or nil while the world runs. The first is the launch, a
+  /// `.signal(SIGTRAP)`; `takeStop` does not tell that one.
   var lastStop: StopEvent? { get }
   /// A descriptor that is readable when a stop waits in `takeStop()`.
   var stopDescriptor: Int32 { get }
@@ -67,3 +71,6 @@ package protocol World: AnyObject, Sendable {
   /// `detach` come first.
   func invalidate()
 }
+
+/// Makes every later use of a world raise `.badWorld`.
+package func invalidateWorld(_ world: any World) { world.invalidate() }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-only
+internal import XVCore
 
 /// What is loaded into a world: the main program, the dynamic linker, libraries.
 package struct LoadState: Sendable {
@@ -10,13 +11,20 @@ package struct LoadState: Sendable {
     package var linkMap: Address
     /// Address of its dynamic section (link_map.l_ld).
     package var dynamicSection: Address
+    /// Address of the r_debug of its link-map namespace (`lmid`), 0 when it is on no list.
+    package var namespace: Address
+    /// The NT_GNU_BUILD_ID of its file; empty when it has none.
     package var buildID: [UInt8]
 
-    package init(path: String, base: Address, linkMap: Address, dynamicSection: Address, buildID: [UInt8]) {
+    package init(
+      path: String, base: Address, linkMap: Address, dynamicSection: Address,
+      namespace: Address = Address(0), buildID: [UInt8] = []
+    ) {
       self.path = path
       self.base = base
       self.linkMap = linkMap
       self.dynamicSection = dynamicSection
+      self.namespace = namespace
       self.buildID = buildID
     }
   }

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-3.0-only
+import Synchronization
+internal import XVCore
+
+/// A world's memory as its callers see it: typed faults, through the page cache while it stands still.
+///
+/// Safe from any thread. The lock is held across a fetch, so that two readers of one page fetch it
+/// once and a `go` waits for both; it is always taken before `RunState`'s.
+final class CachedMemory<Source: MemorySource>: Sendable {
+  private let source: Source
+  private let state: RunState
+  private let cache: Mutex<PageCache>
+
+  init(source: Source, state: RunState, capacity: Int = 65536) {
+    self.source = source
+    self.state = state
+    cache = Mutex(PageCache(capacity: capacity))
+  }
+
+  var counters: PageCache.Counters { cache.withLock { $0.counters } }
+
+  /// The readable bytes from `address` on, at most `count`.
+  func readAvailable(from address: Address, count: Int) throws(WorldError) -> [UInt8] {
+    try state.requireValid()
+    return cache.withLock { cache in
+      // What is read while the world runs is out of date at once.
+      state.isRunning
+        ? source.readMemory(at: address, count: count)
+        : cache.read(from: address, count: count, through: source)
+    }
+  }
+
+  func read(from address: Address, count: Int) throws(WorldError) -> [UInt8] {
+    let bytes = try readAvailable(from: address, count: count)
+    guard bytes.count == count else { throw .addressFault(address + UInt64(bytes.count)) }
+    return bytes
+  }
+
+  func write(_ bytes: [UInt8], to address: Address) throws(WorldError) {
+    try state.requireValid()
+    let written = cache.withLock { cache in
+      state.isRunning
+        ? source.writeMemory(bytes, at: address)
+        : cache.write(bytes, to: address, through: source)
+    }
+    guard written == bytes.count else { throw .addressFault(address + UInt64(written)) }
+  }
+
+  /// Starts the world by `resume` in its next incarnation, as soon as nobody holds a lock on it.
+  func go(_ resume: () throws(WorldError) -> Void) throws(WorldError) {
+    while try !tryGo(resume) { state.waitUntilUnlocked() }
+  }
+
+  /// No reader is inside the cache while the incarnation changes, so none can keep an old page.
+  private func tryGo(_ resume: () throws(WorldError) -> Void) throws(WorldError) -> Bool {
+    try cache.withLock { (cache: inout PageCache) throws(WorldError) -> Bool in
+      guard try state.tryGo() else { return false }
+      cache.drop()
+      do throws(WorldError) {
+        try resume()
+      } catch {
+        state.failToGo()
+        throw error
+      }
+      return true
+    }
+  }
+}

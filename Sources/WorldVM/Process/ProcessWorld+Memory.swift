@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import XVCore
+
+extension ProcessWorld {
+  package func read(_ address: Address) throws(WorldError) -> UInt64 {
+    let bytes = try memory.read(from: address, count: 8)
+    return bytes.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
+  }
+
+  package func write(_ value: UInt64, to address: Address) throws(WorldError) {
+    try copyWrite(withUnsafeBytes(of: value.littleEndian) { Array($0) }, to: address)
+  }
+
+  package func copyRead(from address: Address, count: Int) throws(WorldError) -> [UInt8] {
+    try memory.read(from: address, count: count)
+  }
+
+  package func copyReadAvailable(from address: Address, count: Int) throws(WorldError) -> [UInt8] {
+    try memory.readAvailable(from: address, count: count)
+  }
+
+  package func copyWrite(_ bytes: [UInt8], to address: Address) throws(WorldError) {
+    // What is written may be the dynamic linker's list.
+    modules.forget()
+    try memory.write(bytes, to: address)
+  }
+
+  // MARK: Breakpoints
+  package func setBreak(_ address: Address) throws(WorldError) -> UInt8 {
+    // A probe changes no memory, so the byte is the program's own before and after.
+    let byte = try memory.read(from: address, count: 1)[0]
+    let isNew = try ask { guest throws(GuestError) in try guest.insertBreakpoint(at: address) }
+    guard isNew else { throw .illegalPatch(address) }
+    return byte
+  }
+
+  package func clearBreak(_ address: Address) throws(WorldError) {
+    let wasThere = try ask { guest throws(GuestError) in try guest.removeBreakpoint(at: address) }
+    guard wasThere else { throw .illegalPatch(address) }
+  }
+
+  // MARK: What is loaded
+  package func loadState() throws(WorldError) -> LoadState {
+    try state.requireValid()
+    return try modules.loadState(in: memory, state: state)
+  }
+
+  package func executablePath() throws(WorldError) -> String {
+    try state.requireValid()
+    return try modules.files.executablePath()
+  }
+
+  package func auxiliaryVector() throws(WorldError) -> [UInt8] {
+    try state.requireValid()
+    return try modules.files.auxiliaryVector()
+  }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-3.0-only
+import CLinux
+package import XVCore
+
+/// A process of this machine that runs under xv.
+package final class ProcessWorld: TranslatedWorld {
+  package let name: String
+  let guest: Guest
+  let state: RunState
+  let memory: CachedMemory<Guest>
+  let modules: ProcessModules
+
+  private init(guest: Guest, state: RunState) {
+    name = "pid:\(guest.pid)"
+    self.guest = guest
+    self.state = state
+    memory = CachedMemory(source: guest, state: state)
+    modules = ProcessModules(processID: guest.pid)
+  }
+
+  /// Launches a program; the world stands at its first instruction.
+  package static func launch(_ options: LaunchOptions) throws(GuestError) -> ProcessWorld {
+    let state: RunState
+    do throws(WorldError) {
+      state = try RunState()
+    } catch {
+      throw .cannotLaunch(program: options.program, why: "\(error)")
+    }
+    let guest = try Guest.launch(options) { state.post($0) }
+    // What a debugger sees at the end of a launch: the SIGTRAP that follows the exec.
+    state.find(
+      at: StopEvent(thread: guest.threads.first ?? ThreadID(guest.pid), reason: .signal(SIGTRAP)))
+    return ProcessWorld(guest: guest, state: state)
+  }
+
+  package var currentIncarnation: Incarnation { state.incarnation }
+  package var processID: Int32 { guest.pid }
+  package func invalidate() { state.invalidate(because: "the world \(name) was invalidated") }
+
+  // MARK: For people
+  /// The translator's counters and, after them, the page cache's.
+  package var statistics: [(name: String, value: UInt64)] {
+    let counters = memory.counters
+    return guest.statistics + [
+      (name: "world.incarnation", value: state.incarnation.number),
+      (name: "world.fetches", value: counters.fetches),
+      (name: "world.fetched-pages", value: counters.fetchedPages),
+      (name: "world.page-hits", value: counters.hits),
+    ]
+  }
+
+  package func block(at address: Address) throws(WorldError) -> BlockListing? {
+    try ask { guest throws(GuestError) in try guest.block(at: address) }
+  }
+
+  /// Asks the guest in the world's terms: a world that is not valid is not asked, and what the guest
+  /// throws is told as the world's error.
+  func ask<Answer>(
+    _ question: (Guest) throws(GuestError) -> Answer
+  ) throws(WorldError) -> Answer {
+    try state.requireValid()
+    do throws(GuestError) {
+      return try question(guest)
+    } catch {
+      throw WorldError(error)
+    }
+  }
+}
+
+extension WorldError {
+  /// What a guest could not do, in a world's terms.
+  init(_ error: GuestError) {
+    self =
+      switch error {
+      case .cannotLaunch(let program, let why): .badWorld("\(program) did not start: \(why)")
+      case .system(let call, let errno): .failed(call: call, errno: errno)
+      case .gone: .badWorld("the process has ended")
+      case .running: .running
+      case .noSuchThread(let thread): .failed(call: "thread \(thread)", errno: ESRCH)
+      }
+  }
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-3.0-only
+import CLinux
+import Synchronization
+package import XVCore
+
+/// Whether a world runs, in which incarnation, why it last stopped, and whether it may run.
+///
+/// Safe from any thread. Its lock is held for a few instructions only and never across a call into
+/// the guest, so the tracer thread may tell a stop while another thread waits for the tracer.
+package final class RunState: Sendable {
+  private struct State {
+    var incarnation = Incarnation.first
+    var isRunning = false
+    var lockCount = 0
+    var lastStop: StopEvent?
+    /// Stops that `takeStop` has not handed out; `stopped` counts them.
+    var waiting: [StopEvent] = []
+    /// Why the world is of no use any more; nil while it is.
+    var invalidity: String?
+  }
+
+  private let state: Mutex<State>
+  private let stopped: EventCounter
+  /// Holds a count while the lock count is zero, so that a `go` can wait for it in poll.
+  private let unlocked: EventCounter
+
+  /// A world that stands still.
+  package init() throws(WorldError) {
+    state = Mutex(State())
+    stopped = try EventCounter()
+    unlocked = try EventCounter()
+    unlocked.raise()
+  }
+
+  package var incarnation: Incarnation { state.withLock { $0.incarnation } }
+  package var isRunning: Bool { state.withLock { $0.isRunning } }
+  package var lastStop: StopEvent? { state.withLock { $0.isRunning ? nil : $0.lastStop } }
+  /// Readable while a stop waits to be taken.
+  package var stopDescriptor: Int32 { stopped.descriptor }
+
+  // MARK: Validity
+  package func invalidate(because reason: String) {
+    state.withLock { state in
+      guard state.invalidity == nil else { return }
+      state.invalidity = reason
+      // Whoever waits in `waitUntilUnlocked` must see it.
+      if state.lockCount > 0 { unlocked.raise() }
+    }
+  }
+
+  package func requireValid() throws(WorldError) {
+    if let reason = state.withLock({ $0.invalidity }) { throw .badWorld(reason) }
+  }
+
+  // MARK: Lock count
+  /// A world that runs already goes on until its next stop; it does not go again before `unlock`.
+  package func lock() {
+    state.withLock { state in
+      state.lockCount += 1
+      if state.lockCount == 1 { unlocked.lower() }
+    }
+  }
+
+  package func unlock() {
+    state.withLock { state in
+      precondition(state.lockCount > 0, "unlock of a world that is not locked")
+      state.lockCount -= 1
+      if state.lockCount == 0 { unlocked.raise() }
+    }
+  }
+
+  /// Returns when the lock count was zero at some moment, or the world has become invalid.
+  package func waitUntilUnlocked() { unlocked.waitUntilRaised() }
+
+  // MARK: Running
+  /// Marks the world as running in its next incarnation; false when somebody holds a lock.
+  package func tryGo() throws(WorldError) -> Bool {
+    try state.withLock { (state: inout State) throws(WorldError) -> Bool in
+      if let reason = state.invalidity { throw .badWorld(reason) }
+      if state.isRunning { throw .running }
+      guard state.lockCount == 0 else { return false }
+      state.isRunning = true
+      state.incarnation = state.incarnation.next
+      return true
+    }
+  }
+
+  /// The world did not go after all: it stands where it stood.
+  package func failToGo() { state.withLock { $0.isRunning = false } }
+
+  /// The stop at which the world was found; `lastStop` tells it, `takeStop` does not.
+  package func find(at stop: StopEvent) { state.withLock { $0.lastStop = stop } }
+
+  /// Called once for each `go`, from any thread, when the world stands still again.
+  package func post(_ stop: StopEvent) {
+    state.withLock { state in
+      state.isRunning = false
+      state.lastStop = stop
+      state.waiting.append(stop)
+      stopped.raise()
+    }
+  }
+
+  /// The world was ended from here: nobody waits to be told.
+  package func end(with stop: StopEvent) {
+    state.withLock { state in
+      state.isRunning = false
+      state.lastStop = stop
+    }
+  }
+
+  package func takeStop() -> StopEvent? {
+    state.withLock { state in
+      guard !state.waiting.isEmpty else { return nil }
+      stopped.lower()
+      return state.waiting.removeFirst()
+    }
+  }
+}
