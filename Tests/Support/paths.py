@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-3.0-only
+"""Where things are: the programs under test and the C programs that they run."""
+
+import hashlib
+import os
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILT = os.path.join(ROOT, ".build", "guest-programs")
+
+COMPILERS = {".c": ["gcc", "-std=gnu11"], ".cc": ["g++", "-std=c++17"]}
+
+
+def product(name, variable):
+    """The built program `name`; the environment variable names another one."""
+    path = os.environ.get(variable) or os.path.join(ROOT, ".build", "release", name)
+    if not os.access(path, os.X_OK):
+        sys.exit(f"{path} is not there: swift build -c release (or set {variable})")
+    return path
+
+
+def compiled(directory, source, flags=("-g", "-O0"), name=None):
+    """Compiles one source file of `directory`, once for each content and flags.
+
+    The name of the program is short and stable: it appears in transcripts, and its length moves
+    the guest's stack.
+    """
+    path = os.path.join(directory, source)
+    stem, suffix = os.path.splitext(source)
+    command = COMPILERS[suffix] + [source, *flags]
+    with open(path, "rb") as file:
+        digest = hashlib.sha256(file.read() + repr(command).encode()).hexdigest()
+    os.makedirs(BUILT, exist_ok=True)
+    output = os.path.join(BUILT, name or stem)
+    stamp = output + ".stamp"
+    if os.path.exists(output) and os.path.exists(stamp):
+        with open(stamp) as file:
+            if file.read() == digest:
+                return output
+    # The source's directory is the compiler's: transcripts then show a short file name.
+    subprocess.run(command + ["-o", output], cwd=directory, check=True)
+    with open(stamp, "w") as file:
+        file.write(digest)
+    return output
