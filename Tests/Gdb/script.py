@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-only
+"""A file of gdb-scripts/ and what its head says about how to run it."""
+
+import glob
+import os
+import re
+import shlex
+
+from Support import paths
+
+SCRIPTS = os.path.join(paths.ROOT, "gdb-scripts")
+
+
+class Script:
+    """`# program:` names the source; `# arguments:`, `# flags:` (of the compiler), `# result:` (a file that
+    the program writes and that is compared), `# flush:` (the period of the torture run), `# chance:` (a
+    regular expression of whole lines of the transcript that no two runs share) may follow."""
+
+    def __init__(self, path):
+        self.path = path
+        self.name = os.path.splitext(os.path.basename(path))[0]
+        head = {}
+        with open(path) as file:
+            for line in file:
+                if not line.startswith("#"):
+                    break
+                key, colon, value = line[1:].partition(":")
+                if colon:
+                    head[key.strip()] = value.strip()
+        self.source = head["program"]
+        self.arguments = shlex.split(head.get("arguments", ""))
+        self.flags = shlex.split(head.get("flags", "-g -O0"))
+        self.result = head.get("result")
+        self.chance = re.compile(head["chance"]) if "chance" in head else None
+        self.flush = int(head.get("flush", "3"))
+
+    def program(self):
+        return paths.compiled(os.path.join(SCRIPTS, "programs"), self.source, self.flags)
+
+
+def find(names):
+    """All scripts, or those whose names contain one of `names`."""
+    scripts = [Script(path) for path in sorted(glob.glob(os.path.join(SCRIPTS, "*.gdb")))]
+    return [script for script in scripts if not names or any(name in script.name for name in names)]

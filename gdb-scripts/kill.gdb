@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: GPL-3.0-only
+# Killing the program.
+# program: steps.c
+break factorial
+continue
+kill
+info inferiors
