@@ -2,11 +2,11 @@
 internal import XVCore
 
 /// What the kernel told a program at its start (AT_* of <elf.h>).
-struct AuxiliaryVector: Sendable {
+package struct AuxiliaryVector: Sendable {
   private var values: [UInt64: UInt64] = [:]
 
   /// Pairs of tag and value, 8 bytes each; what follows AT_NULL does not count.
-  init(_ bytes: [UInt8]) {
+  package init(_ bytes: [UInt8]) {
     for start in stride(from: 0, through: bytes.count - 16, by: 16) {
       let tag = bytes.word(at: start)
       if tag == 0 { break }

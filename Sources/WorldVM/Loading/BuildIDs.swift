@@ -2,7 +2,7 @@
 import Glibc
 
 /// Build ids of files, each read once while the file stays the same.
-struct BuildIDs {
+package struct BuildIDs {
   private struct Version: Hashable {
     var device: dev_t
     var inode: ino_t
@@ -13,8 +13,10 @@ struct BuildIDs {
 
   private var known: [Version: [UInt8]] = [:]
 
+  package init() {}
+
   /// The build id of the file at a path; empty when it has none or is no ELF file.
-  subscript(path: String) -> [UInt8] {
+  package subscript(path: String) -> [UInt8] {
     mutating get {
       var status = stat()
       guard stat(path, &status) == 0 else { return [] }

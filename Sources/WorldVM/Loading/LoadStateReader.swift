@@ -5,13 +5,18 @@ internal import XVCore
 ///
 /// Until the dynamic linker has made its list, the list is the dynamic linker itself, from AT_BASE:
 /// a debugger that got an empty one at the first instruction would keep it (llvm 57756).
-struct LoadStateReader<Memory: ReadableMemory> {
-  let memory: Memory
-  let auxiliary: AuxiliaryVector
+package struct LoadStateReader<Memory: ReadableMemory> {
+  private let memory: Memory
+  private let auxiliary: AuxiliaryVector
+
+  package init(memory: Memory, auxiliary: AuxiliaryVector) {
+    self.memory = memory
+    self.auxiliary = auxiliary
+  }
 
   /// `entryInFile` is e_entry of the program's file; it tells the base of a program that has no
   /// PT_PHDR.
-  func read(main path: String, entryInFile: UInt64?) throws(WorldError) -> LoadState {
+  package func read(main path: String, entryInFile: UInt64?) throws(WorldError) -> LoadState {
     guard let address = auxiliary.programHeaders else {
       throw .badWorld("\(path) has no AT_PHDR in its auxiliary vector")
     }

@@ -2,7 +2,7 @@
 internal import XVCore
 
 /// Memory in which a load state can be found.
-protocol ReadableMemory {
+package protocol ReadableMemory {
   /// Reads `count` bytes, or names the first byte that could not be read.
   func read(from address: Address, count: Int) throws(WorldError) -> [UInt8]
   /// The readable bytes from `address` on, at most `count`.

@@ -6,21 +6,21 @@ internal import XVCore
 ///
 /// Safe from any thread. The lock is held across a fetch, so that two readers of one page fetch it
 /// once and a `go` waits for both; it is always taken before `RunState`'s.
-final class CachedMemory<Source: MemorySource>: Sendable {
+package final class CachedMemory<Source: MemorySource>: Sendable {
   private let source: Source
   private let state: RunState
   private let cache: Mutex<PageCache>
 
-  init(source: Source, state: RunState, capacity: Int = 65536) {
+  package init(source: Source, state: RunState, capacity: Int = 65536) {
     self.source = source
     self.state = state
     cache = Mutex(PageCache(capacity: capacity))
   }
 
-  var counters: PageCache.Counters { cache.withLock { $0.counters } }
+  package var counters: PageCache.Counters { cache.withLock { $0.counters } }
 
   /// The readable bytes from `address` on, at most `count`.
-  func readAvailable(from address: Address, count: Int) throws(WorldError) -> [UInt8] {
+  package func readAvailable(from address: Address, count: Int) throws(WorldError) -> [UInt8] {
     try state.requireValid()
     return cache.withLock { cache in
       // What is read while the world runs is out of date at once.
@@ -30,13 +30,13 @@ final class CachedMemory<Source: MemorySource>: Sendable {
     }
   }
 
-  func read(from address: Address, count: Int) throws(WorldError) -> [UInt8] {
+  package func read(from address: Address, count: Int) throws(WorldError) -> [UInt8] {
     let bytes = try readAvailable(from: address, count: count)
     guard bytes.count == count else { throw .addressFault(address + UInt64(bytes.count)) }
     return bytes
   }
 
-  func write(_ bytes: [UInt8], to address: Address) throws(WorldError) {
+  package func write(_ bytes: [UInt8], to address: Address) throws(WorldError) {
     try state.requireValid()
     let written = cache.withLock { cache in
       state.isRunning
@@ -47,7 +47,7 @@ final class CachedMemory<Source: MemorySource>: Sendable {
   }
 
   /// Starts the world by `resume` in its next incarnation, as soon as nobody holds a lock on it.
-  func go(_ resume: () throws(WorldError) -> Void) throws(WorldError) {
+  package func go(_ resume: () throws(WorldError) -> Void) throws(WorldError) {
     while try !tryGo(resume) { state.waitUntilUnlocked() }
   }
 

@@ -10,14 +10,14 @@ internal import XVCore
 ///
 /// Memory that has two addresses (a shared mapping) is cached under each of them: a write through
 /// one shows at the other from the next incarnation on.
-struct PageCache {
-  struct Counters: Hashable, Sendable {
+package struct PageCache {
+  package struct Counters: Hashable, Sendable {
     /// Pages brought from the source.
-    var fetchedPages: UInt64 = 0
+    package var fetchedPages: UInt64 = 0
     /// Calls that brought them.
-    var fetches: UInt64 = 0
+    package var fetches: UInt64 = 0
     /// Pages found in the cache.
-    var hits: UInt64 = 0
+    package var hits: UInt64 = 0
   }
 
   /// Pages kept at most: what is read beyond them in one incarnation (a core file of a large

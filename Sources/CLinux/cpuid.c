@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-3.0-only
+#include "xv_cpuid.h"
+
+#include <cpuid.h>
+
+int xv_cpuid_xsave_component(unsigned component, uint32_t *size, uint32_t *offset) {
+  unsigned a, b, c, d;
+  if (component < 2 || !__get_cpuid_count(0xd, component, &a, &b, &c, &d) || a == 0) return 0;
+  *size = a;
+  *offset = b;
+  return 1;
+}
