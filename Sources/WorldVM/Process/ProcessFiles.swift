@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-only
-import CLinux
 import Glibc
 
 /// What the kernel tells about a process under /proc.

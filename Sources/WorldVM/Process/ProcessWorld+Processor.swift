@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-only
-import CLinux
+import Glibc
 package import XVCore
 
 extension ProcessWorld {

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-only
-import CLinux
 import Synchronization
 package import XVCore
 

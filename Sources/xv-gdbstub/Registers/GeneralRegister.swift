@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-only
-import CLinux
+internal import CLinux
 
 /// The registers of struct user_regs_struct, in its order; each has 8 bytes there.
 enum GeneralRegister: Int, CaseIterable, Sendable {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-only
-import XVCore
+package import XVCore
 
 /// A debugger's view of a thread's registers: numbers, sizes and order on the wire.
 ///
