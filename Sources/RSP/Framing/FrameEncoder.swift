@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-3.0-only
+
+/// Puts content into a frame: escapes, shortens runs if the receiver expands them, adds checksum.
+package enum FrameEncoder {
+  package static func encode(_ content: [UInt8], shortensRuns: Bool) -> [UInt8] {
+    let escaped = Escape.encode(content)
+    let body = shortensRuns ? RunLength.encode(escaped) : escaped
+    var frame: [UInt8] = []
+    frame.reserveCapacity(body.count + 4)
+    frame.append(UInt8(ascii: "$"))
+    frame.append(contentsOf: body)
+    frame.append(UInt8(ascii: "#"))
+    frame.append(contentsOf: Hex.byte(Checksum.of(body)))
+    return frame
+  }
+}

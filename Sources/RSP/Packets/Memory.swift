@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-3.0-only
+
+/// `m`, `M` in digits; `x`, `X` in bytes.
+///
+/// `x` means two protocols: gdb's (since 16.2) answers `b` and the bytes, lldb's the bytes alone.
+package enum MemoryPacket: Hashable, Sendable {
+  case read(address: UInt64, count: Int)
+  case readBinary(address: UInt64, count: Int)
+  case write(address: UInt64, bytes: [UInt8])
+
+  static func read(_ scanner: inout PacketScanner) -> Packet? {
+    guard let (address, count) = range(&scanner), scanner.isAtEnd else { return nil }
+    return .memory(.read(address: address, count: count))
+  }
+
+  static func readBinary(_ scanner: inout PacketScanner) -> Packet? {
+    guard let (address, count) = range(&scanner), scanner.isAtEnd else { return nil }
+    return .memory(.readBinary(address: address, count: count))
+  }
+
+  static func write(_ scanner: inout PacketScanner) -> Packet? {
+    guard let (address, count) = range(&scanner), scanner.skip(":"),
+      let bytes = scanner.hexBytes(), bytes.count == count
+    else { return nil }
+    return .memory(.write(address: address, bytes: bytes))
+  }
+
+  static func writeBinary(_ scanner: inout PacketScanner) -> Packet? {
+    guard let (address, count) = range(&scanner), scanner.skip(":"), scanner.rest.count == count
+    else { return nil }
+    return .memory(.write(address: address, bytes: Array(scanner.rest)))
+  }
+
+  private static func range(_ scanner: inout PacketScanner) -> (UInt64, Int)? {
+    guard let address = scanner.hex(), scanner.skip(","), let count = scanner.count() else {
+      return nil
+    }
+    return (address, count)
+  }
+}

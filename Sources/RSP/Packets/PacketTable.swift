@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-3.0-only
+
+/// All packets that are understood, by the bytes they begin with; the first row that fits counts.
+///
+/// A whole name must be followed by nothing, so that `qC` is not taken for `qCRC`. `MultiMemRead`
+/// stands before `M` only to be refused as unknown.
+package enum PacketTable {
+  enum Extent: Hashable { case whole, prefix }
+  struct Row {
+    let name: StaticString
+    let extent: Extent
+    let parse: @Sendable (inout PacketScanner) -> Packet?
+  }
+
+  static let rows: [Row] = [
+    Row("g", .whole) { _ in .register(.readAll) },
+    Row("G") { RegisterPacket.writeAll(&$0) },
+    Row("p") { RegisterPacket.read(&$0) },
+    Row("P") { RegisterPacket.write(&$0) },
+    Row("m") { MemoryPacket.read(&$0) },
+    Row("MultiMemRead:") { _ in .unknown },
+    Row("M") { MemoryPacket.write(&$0) },
+    Row("x") { MemoryPacket.readBinary(&$0) },
+    Row("X") { MemoryPacket.writeBinary(&$0) },
+    Row("Z") { BreakpointPacket.parse(&$0, inserts: true) },
+    Row("z") { BreakpointPacket.parse(&$0, inserts: false) },
+    Row("?", .whole) { _ in .process(.status) },
+    Row("c") { ResumePacket.legacy(&$0, .run, hasSignal: false) },
+    Row("C") { ResumePacket.legacy(&$0, .run, hasSignal: true) },
+    Row("s") { ResumePacket.legacy(&$0, .step, hasSignal: false) },
+    Row("S") { ResumePacket.legacy(&$0, .step, hasSignal: true) },
+    Row("vCont?", .whole) { _ in .resume(.actionsWanted) },
+    Row("vCont;") { ResumePacket.actions(&$0) },
+    Row("vCtrlC", .whole) { _ in .resume(.interrupt) },
+    Row("k", .whole) { _ in .process(.kill) },
+    Row("vKill;") { ProcessPacket.killProcess(&$0) },
+    Row("D") { ProcessPacket.detach(&$0) },
+    Row("qAttached") { _ in .process(.attached) },
+    Row("H") { ThreadPacket.select(&$0) },
+    Row("T") { ThreadPacket.isAlive(&$0) },
+    Row("qC", .whole) { _ in .thread(.current) },
+    Row("qfThreadInfo", .whole) { _ in .thread(.first) },
+    Row("qsThreadInfo", .whole) { _ in .thread(.next) },
+    Row("qThreadExtraInfo,") { ThreadPacket.extraInformation(&$0) },
+    Row("qSupported") { FeatureOffer.parse(&$0) },
+    Row("QStartNoAckMode", .whole) { _ in .startNoAckMode },
+    Row("qXfer:") { TransferPacket.parse(&$0) },
+    Row("vFile:") { FilePacket.parse(&$0) },
+    Row("QPassSignals:") { SignalPacket.pass(&$0) },
+    Row("QProgramSignals:") { SignalPacket.program(&$0) },
+    Row("qRcmd,") { $0.hexBytes().map { .monitor($0) } },
+    Row("qSymbol:") { _ in .symbols },
+  ]
+
+  /// The rows by first byte, so that a hot packet is compared with a few names only.
+  private static let index: [[Row]] = (0...UInt8.max).map { first in
+    rows.filter { $0.name.utf8Start[0] == first }
+  }
+
+  static func parse(_ content: [UInt8]) -> Packet {
+    guard let first = content.first else { return .unknown }
+    for row in index[Int(first)] {
+      var scanner = PacketScanner(content)
+      guard scanner.skip(row.name), row.extent == .prefix || scanner.isAtEnd else { continue }
+      return row.parse(&scanner) ?? .malformed
+    }
+    return .unknown
+  }
+}
+
+extension PacketTable.Row {
+  init(
+    _ name: StaticString, _ extent: PacketTable.Extent = .prefix,
+    parse: @escaping @Sendable (inout PacketScanner) -> Packet?
+  ) {
+    self.init(name: name, extent: extent, parse: parse)
+  }
+}

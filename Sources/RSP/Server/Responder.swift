@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-3.0-only
+
+/// What answers packets: it knows what they mean, not how they travel.
+///
+/// One client is served at a time, on one thread. A responder outlives its clients.
+package protocol Responder: AnyObject {
+  /// A new client: what the last one negotiated and selected is void.
+  func clientConnected()
+  /// Answers a packet that came while the program stood still.
+  func answer(_ packet: Packet) -> Answer
+  /// Answers a packet that came while it runs; nil keeps the packet until the next stop.
+  func answerWhileRunning(_ packet: Packet) -> Answer?
+  /// The client wants a stop. When the program stands still, its next resume ends at once.
+  func interrupt()
+  /// Takes what `stopDescriptor` tells of; nil when the program runs on nevertheless.
+  func takeStopReply() -> Reply?
+  /// Readable when `takeStopReply` has something to take.
+  var stopDescriptor: Int32 { get }
+}
+
+/// What follows from a packet.
+package enum Answer: Hashable, Sendable {
+  case reply(Reply)
+  /// Console output (each piece an `O` packet), then the reply.
+  case console([UInt8], Reply)
+  /// The program runs: a stop reply is owed and comes by itself.
+  case resumed
+  /// Nothing is sent and nothing is owed.
+  case silence
+  /// The last reply of this session, then the server ends.
+  case last(Reply?)
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-only
+
+/// Serves one client until it is gone or there is nothing more to serve.
+///
+/// Blocks in one `poll` on the client, on the responder's stops and on a wakeup, so that a stop, a
+/// ^C, a client that vanished and a request to end are all seen at once.
+package struct ServerLoop {
+  package enum Ending: Hashable, Sendable {
+    /// The connection is closed or broken; the program is as it was.
+    case clientGone
+    /// The responder gave its last answer.
+    case finished
+    /// The wakeup descriptor became readable.
+    case woken
+  }
+
+  private let responder: any Responder
+  private let wakeupDescriptor: Int32
+  private var connection: Connection
+
+  package init(
+    responder: any Responder, wakeupDescriptor: Int32,
+    log: ((Connection.Direction, [UInt8]) -> Void)? = nil
+  ) {
+    self.responder = responder
+    self.wakeupDescriptor = wakeupDescriptor
+    self.connection = Connection(log: log)
+  }
+
+  package mutating func serve(_ channel: borrowing Channel) -> Ending {
+    responder.clientConnected()
+    var session = ServerSession()
+    var readiness = Readiness([channel.input, responder.stopDescriptor, wakeupDescriptor])
+    var arrived: [UInt8] = []
+    while true {
+      session = advance(session)
+      guard channel.send(connection.takeOutput(), unlessReadable: wakeupDescriptor) else {
+        return readiness.isReadableNow(2) ? .woken : .clientGone
+      }
+      switch consume session {
+      case .over: return .finished
+      case .running(let running) where running.isFlooded: return .clientGone
+      case .running(let running): session = .running(running)
+      case .stopped(let stopped): session = .stopped(stopped)
+      }
+      readiness.wait()
+      if readiness.isReadable(2) { return .woken }
+      if readiness.isReadable(0) {
+        guard channel.receive(into: &arrived) else { return .clientGone }
+        connection.feed(arrived)
+      }
+      if readiness.isReadable(1) { session = takeStop(session) }
+    }
+  }
+
+  /// Goes through everything that has arrived.
+  private mutating func advance(_ session: consuming ServerSession) -> ServerSession {
+    var session = session
+    while true {
+      switch consume session {
+      case .over: return .over
+      case .stopped(var stopped):
+        guard let event = stopped.next(from: &connection) else { return .stopped(stopped) }
+        switch event {
+        case .packet(let packet):
+          session = stopped.answer(packet, by: responder, on: &connection)
+        case .interrupt:
+          responder.interrupt()
+          session = .stopped(stopped)
+        }
+      case .running(let running):
+        guard let event = connection.next() else { return .running(running) }
+        switch event {
+        case .packet(let packet):
+          session = running.answer(packet, by: responder, on: &connection)
+        case .interrupt:
+          responder.interrupt()
+          session = .running(running)
+        }
+      }
+    }
+  }
+
+  private mutating func takeStop(_ session: consuming ServerSession) -> ServerSession {
+    switch consume session {
+    case .over: return .over
+    case .stopped(let stopped):
+      // Nothing is owed: the program was found dead, say. The responder takes note of it.
+      _ = responder.takeStopReply()
+      return .stopped(stopped)
+    case .running(let running):
+      guard let reply = responder.takeStopReply() else { return .running(running) }
+      return running.report(reply, on: &connection)
+    }
+  }
+}

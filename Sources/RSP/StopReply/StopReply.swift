@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-3.0-only
+
+/// Why the program no longer runs, as the wire tells it.
+package enum StopReply: Hashable, Sendable {
+  /// `T`: it stands still.
+  case stopped(Stop)
+  /// `W`: it ended by itself.
+  case exited(status: UInt8, process: UInt64)
+  /// `X`: a signal ended it.
+  case killed(signal: SignalNumber, process: UInt64)
+
+  package struct Stop: Hashable, Sendable {
+    package enum Reason: Hashable, Sendable {
+      case softwareBreakpoint
+      case hardwareBreakpoint
+      /// A new image: its path.
+      case executed(path: [UInt8])
+    }
+
+    package var signal: SignalNumber
+    /// Told only to a client that offered to understand it.
+    package var reason: Reason?
+    /// Registers that save the client a round trip: number in the target description, raw bytes.
+    package var expedited: [Expedited]
+    package var thread: ThreadName
+    package var core: Int?
+
+    package init(
+      signal: SignalNumber, reason: Reason? = nil, expedited: [Expedited] = [], thread: ThreadName,
+      core: Int? = nil
+    ) {
+      self.signal = signal
+      self.reason = reason
+      self.expedited = expedited
+      self.thread = thread
+      self.core = core
+    }
+  }
+
+  package struct Expedited: Hashable, Sendable {
+    package var number: Int
+    package var bytes: [UInt8]
+
+    package init(number: Int, bytes: [UInt8]) {
+      self.number = number
+      self.bytes = bytes
+    }
+  }
+
+  package func encoded(multiprocess: Bool) -> [UInt8] {
+    switch self {
+    case .stopped(let stop):
+      return stop.encoded(multiprocess: multiprocess)
+    case .exited(let status, let process):
+      return [UInt8(ascii: "W")] + Hex.byte(status) + suffix(process, multiprocess)
+    case .killed(let signal, let process):
+      return [UInt8(ascii: "X")] + Hex.byte(signal.rawValue) + suffix(process, multiprocess)
+    }
+  }
+
+  private func suffix(_ process: UInt64, _ multiprocess: Bool) -> [UInt8] {
+    multiprocess ? [UInt8](";process:".utf8) + Hex.number(process) : []
+  }
+}
+
+extension StopReply.Stop {
+  func encoded(multiprocess: Bool) -> [UInt8] {
+    var bytes = [UInt8(ascii: "T")] + Hex.byte(signal.rawValue)
+    func pair(_ key: [UInt8], _ value: [UInt8]) {
+      bytes.append(contentsOf: key)
+      bytes.append(UInt8(ascii: ":"))
+      bytes.append(contentsOf: value)
+      bytes.append(UInt8(ascii: ";"))
+    }
+    switch reason {
+    case .softwareBreakpoint: pair([UInt8]("swbreak".utf8), [])
+    case .hardwareBreakpoint: pair([UInt8]("hwbreak".utf8), [])
+    case .executed(let path): pair([UInt8]("exec".utf8), Hex.encode(path))
+    case nil: break
+    }
+    for register in expedited {
+      pair(Hex.byte(UInt8(truncatingIfNeeded: register.number)), Hex.encode(register.bytes))
+    }
+    pair([UInt8]("thread".utf8), thread.encoded(multiprocess: multiprocess))
+    if let core { pair([UInt8]("core".utf8), Hex.number(core)) }
+    return bytes
+  }
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import Glibc
+package import Linux
+
+/// Both directions of a connected client.
+package struct Channel: ~Copyable {
+  private let reading: OwnedDescriptor
+  /// Nil when one descriptor serves both directions.
+  private let writing: OwnedDescriptor?
+  private let writingNumber: Int32?
+  private let isSocket: Bool
+  /// Who is at the other end, in words; nil when there is nothing to tell.
+  package let peer: String?
+
+  package init(socket: consuming OwnedDescriptor, peer: String? = nil) {
+    reading = socket
+    writing = nil
+    writingNumber = nil
+    isSocket = true
+    self.peer = peer
+  }
+
+  package init(reading: consuming OwnedDescriptor, writing: consuming OwnedDescriptor) {
+    self.reading = reading
+    writingNumber = writing.number
+    self.writing = .some(writing)
+    isSocket = false
+    peer = nil
+  }
+
+  package var input: Int32 { reading.number }
+
+  private var output: Int32 { writingNumber ?? reading.number }
+
+  /// Reads what is there; false when the peer is gone.
+  package func receive(into bytes: inout [UInt8]) -> Bool {
+    let input = reading.number
+    var isOpen = true
+    bytes = [UInt8](unsafeUninitializedCapacity: 65536) { buffer, count in
+      let (result, code) = readOnce(input, UnsafeMutableRawBufferPointer(buffer))
+      count = max(0, result)
+      isOpen = result > 0 || (result < 0 && (code == EINTR || code == EAGAIN))
+    }
+    return isOpen
+  }
+
+  /// Sends all bytes; false when the peer is gone, or when `wakeup` became readable while the peer
+  /// did not take them.
+  package func send(_ bytes: [UInt8], unlessReadable wakeup: Int32) -> Bool {
+    let output = output
+    return bytes.withUnsafeBytes { buffer in
+      var sent = 0
+      while sent < buffer.count {
+        let rest = UnsafeRawBufferPointer(rebasing: buffer[sent...])
+        if !isSocket, !waitUntilWritable(output, unlessReadable: wakeup) { return false }
+        let (result, code) = isSocket ? sendOnce(output, rest) : writeOnce(output, rest)
+        if result >= 0 {
+          sent += result
+        } else if code == EAGAIN {
+          guard waitUntilWritable(output, unlessReadable: wakeup) else { return false }
+        } else if code != EINTR {
+          return false
+        }
+      }
+      return true
+    }
+  }
+
+  private func waitUntilWritable(_ output: Int32, unlessReadable wakeup: Int32) -> Bool {
+    var entries = [
+      pollfd(fd: output, events: Int16(POLLOUT), revents: 0),
+      pollfd(fd: wakeup, events: Int16(POLLIN), revents: 0),
+    ]
+    while poll(&entries, 2, -1) < 0 {}
+    return entries[1].revents == 0
+  }
+}
+
+/// A pipe that is writable takes this much without blocking.
+private let pipeChunk = 4096
+
+// Reference counting between a failing call and the reading of errno could change it, so each pair
+// stands alone in a function of its own that is never inlined.
+@inline(never)
+private func readOnce(_ input: Int32, _ buffer: UnsafeMutableRawBufferPointer) -> (Int, Int32) {
+  let result = read(input, buffer.baseAddress, buffer.count)
+  return (result, result < 0 ? errno : 0)
+}
+
+@inline(never)
+private func sendOnce(_ output: Int32, _ buffer: UnsafeRawBufferPointer) -> (Int, Int32) {
+  let flags = Int32(MSG_DONTWAIT | MSG_NOSIGNAL)
+  let result = send(output, buffer.baseAddress, buffer.count, flags)
+  return (result, result < 0 ? errno : 0)
+}
+
+@inline(never)
+private func writeOnce(_ output: Int32, _ buffer: UnsafeRawBufferPointer) -> (Int, Int32) {
+  let result = write(output, buffer.baseAddress, min(buffer.count, pipeChunk))
+  return (result, result < 0 ? errno : 0)
+}

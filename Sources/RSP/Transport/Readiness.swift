@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import Glibc
+
+/// Waits until one of a few descriptors can be read, is closed by its peer, or is broken.
+package struct Readiness: ~Copyable {
+  private var entries: [pollfd]
+
+  package init(_ descriptors: [Int32]) {
+    entries = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+  }
+
+  package mutating func wait() {
+    while poll(timeoutMilliseconds: -1) < 0 {}
+  }
+
+  /// Whether the descriptor at an index was found readable (or closed, which a read will tell).
+  package func isReadable(_ index: Int) -> Bool { entries[index].revents != 0 }
+
+  /// The same, asked now.
+  package mutating func isReadableNow(_ index: Int) -> Bool {
+    _ = poll(timeoutMilliseconds: 0)
+    return isReadable(index)
+  }
+
+  // A signal's handler makes the wakeup descriptor readable, so an interrupted wait is tried again.
+  private mutating func poll(timeoutMilliseconds: Int32) -> Int32 {
+    Glibc.poll(&entries, nfds_t(entries.count), timeoutMilliseconds)
+  }
+}
