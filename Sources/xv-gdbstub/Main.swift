@@ -1,2 +1,146 @@
 // SPDX-License-Identifier: GPL-3.0-only
-@main struct Main { static func main() {} }
+internal import ArgumentParser
+internal import Glibc
+internal import RSP
+internal import WorldVM
+internal import XVCore
+
+/// `xv-gdbstub`: starts a program under xv and serves it to a debugger.
+@main
+struct StubCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "xv-gdbstub",
+    abstract: "Runs a program as translated code and serves it to gdb.",
+    usage: "xv-gdbstub [--once] [OPTIONS] [HOST]:PORT|unix:PATH|- [--] PROG [ARGS]",
+    discussion: """
+      Then, in gdb: target remote :PORT. Everything after PROG belongs to the program.
+      """)
+
+  @Flag(help: "End with the first client, and end the program with it.")
+  var once = false
+
+  @Flag(
+    name: .customLong("guard"),
+    help: "Make original code non-executable, so that a leak out of translated code faults.")
+  var guardsOriginalCode = false
+
+  @Option(help: "flush=N: throw all translated code away at every N-th request.")
+  var torture: Torture?
+
+  @Flag(help: "Print each packet to stderr.")
+  var debug = false
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Start the program with address-space randomization off.")
+  var disableRandomization = true
+
+  @Argument(
+    help: """
+      Where to wait for the debugger. Without a host only this machine can connect; port 0 takes a \
+      free one; - (or stdio) is stdin and stdout.
+      """)
+  var endpoint: String
+
+  @Argument(parsing: .captureForPassthrough, help: "The program and its arguments.")
+  var program: [String] = []
+
+  func run() throws {
+    do {
+      try launchAndServe()
+    } catch let error as EndpointError {
+      throw failure("\(error)")
+    } catch GuestError.cannotLaunch(let program, let why) {
+      throw failure("cannot start \(program): \(why)")
+    } catch let error as GuestError {
+      throw failure("\(error)")
+    }
+  }
+
+  private func failure(_ text: String) -> ExitCode {
+    Diagnostics.print("xv-gdbstub: \(text)")
+    return .failure
+  }
+
+  private var launchOptions: LaunchOptions? {
+    let words = program.first == "--" ? Array(program.dropFirst()) : program
+    guard let path = words.first else { return nil }
+    var options = LaunchOptions(program: path, arguments: words)
+    options.disableRandomization = disableRandomization
+    options.guardOriginalCode = guardsOriginalCode
+    options.flushEvery = torture?.flushEvery ?? 0
+    options.debugged = true
+    return options
+  }
+
+  /// The place to listen at comes first: if it cannot be had, no program was started for nothing.
+  private func launchAndServe() throws {
+    guard let options = launchOptions else {
+      throw ValidationError("Missing the program to debug: write it after '\(endpoint)'.")
+    }
+    switch try Endpoint(endpoint) {
+    case .standardIO:
+      let channel = try Channel.standardIO()
+      let server = try start(options)
+      _ = server.serve(channel)
+      finish(server)
+    case .tcp(let host, let port):
+      try serve(options, at: try Listener.tcp(host: host, port: port))
+    case .unix(let path):
+      try serve(options, at: try Listener.unix(path: path))
+    }
+  }
+
+  private func serve(_ options: LaunchOptions, at listener: consuming Listener) throws {
+    let server = try start(options)
+    Diagnostics.print(listener.announcement)
+    do {
+      try server.run(listener)
+    } catch {
+      server.session.kill()
+      throw error
+    }
+    // The socket goes before a program that was let go ends.
+    _ = consume listener
+    finish(server)
+  }
+
+  private func start(_ options: LaunchOptions) throws -> Server {
+    guard let wakeup = Wakeup() else { throw failure("no pipe: \(String(cString: strerror(errno)))") }
+    let world = try ProcessWorld.launch(options)
+    wakeup.arm()
+    Diagnostics.print("Process \(options.program) created; pid = \(world.processID)")
+    let session = StubSession(world: world, layout: try RegisterLayout(world: world))
+    return Server(session: session, wakeup: wakeup, servesOnce: once, logsPackets: debug)
+  }
+
+  /// Ends the program; one that was let go keeps the terminal until it has ended by itself.
+  private func finish(_ server: borrowing Server) {
+    server.session.kill()
+    guard server.session.isDetached else { return }
+    server.wakeup.disarm()
+    while waitpid(server.session.world.processID, nil, 0) < 0, errno == EINTR {}
+  }
+}
+
+/// What `--torture` asks for.
+struct Torture: ExpressibleByArgument {
+  let flushEvery: UInt64
+
+  init?(argument: String) {
+    guard argument.hasPrefix("flush="), let count = UInt64(argument.dropFirst(6)), count > 0 else {
+      return nil
+    }
+    flushEvery = count
+  }
+}
+
+extension RegisterLayout {
+  /// The layout of what the world's processor has: XCR0's image stands at byte 464 of the XSAVE area.
+  init(world: any World) throws(WorldError) {
+    let thread = world.threads.first ?? ThreadID(world.processID)
+    let area = try world.registers(of: thread, extended: true).extended
+    let image = area.count >= 472 ? area[464..<472] : []
+    self.init(xcr0: image.reversed().reduce(0) { $0 << 8 | UInt64($1) })
+  }
+}

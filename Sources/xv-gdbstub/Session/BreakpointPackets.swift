@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import RSP
+internal import WorldVM
+internal import XVCore
+
+/// Which breakpoints the client set where. One address may carry a software and a hardware one (a
+/// `break` and a `thbreak`); for the world they are one.
+struct BreakpointTable {
+  private(set) var kinds: [Address: Set<BreakpointPacket.Kind>] = [:]
+
+  /// True when it is the first at its address.
+  mutating func insert(_ kind: BreakpointPacket.Kind, at address: Address) -> Bool {
+    let isFirst = kinds[address] == nil
+    kinds[address, default: []].insert(kind)
+    return isFirst
+  }
+
+  /// True when it was the last at its address; nil when there was none.
+  mutating func remove(_ kind: BreakpointPacket.Kind, at address: Address) -> Bool? {
+    guard kinds[address]?.remove(kind) != nil else { return nil }
+    guard kinds[address]?.isEmpty == true else { return false }
+    kinds[address] = nil
+    return true
+  }
+
+  mutating func removeAll() -> [Address] {
+    defer { kinds = [:] }
+    return Array(kinds.keys)
+  }
+}
+
+extension StubSession {
+  /// Watchpoints are refused: the client then watches by steps, which is right if slow.
+  func respond(to packet: BreakpointPacket) throws(WorldError) -> Reply {
+    switch packet.kind {
+    case .software, .hardware: break
+    case .write, .read, .access: return .empty
+    }
+    let address = Address(packet.address)
+    if packet.inserts {
+      try insert(packet.kind, at: address)
+      return .ok
+    }
+    guard let wasLast = breakpoints.remove(packet.kind, at: address) else { return .malformed }
+    if wasLast { try world.clearBreak(address) }
+    return .ok
+  }
+
+  private func insert(_ kind: BreakpointPacket.Kind, at address: Address) throws(WorldError) {
+    guard breakpoints.insert(kind, at: address) else { return }
+    do throws(WorldError) {
+      _ = try world.setBreak(address)
+    } catch {
+      _ = breakpoints.remove(kind, at: address)
+      throw error
+    }
+  }
+
+  /// Takes all breakpoints away: their client is gone, or their image is.
+  func clearBreakpoints() {
+    for address in breakpoints.removeAll() {
+      // A world that has ended, or has a new image, has no breakpoint there any more.
+      do throws(WorldError) { try world.clearBreak(address) } catch {}
+    }
+  }
+}

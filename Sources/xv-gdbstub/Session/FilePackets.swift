@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import Glibc
+internal import RSP
+internal import WorldVM
+internal import XVCore
+
+extension StubSession {
+  func respond(to packet: FilePacket) -> Reply {
+    switch packet {
+    // Whose file system: the program shares the server's.
+    case .setFileSystem: FileReply.result(0)
+    case .open(let path, let flags, let mode): files.open(path, flags, mode: mode)
+    case .close(let handle): files.close(handle)
+    case .read(let handle, let count, let offset): files.read(handle, count: count, offset: offset)
+    case .write(let handle, let offset, let bytes): files.write(handle, bytes, offset: offset)
+    case .statusOf(let handle): files.status(of: handle)
+    case .statusAt(let path): files.status(at: path)
+    case .readLink(let path): files.readLink(path)
+    case .unlink(let path): files.unlink(path)
+    }
+  }
+
+  /// The name that the kernel has for a thread; empty when the thread is gone.
+  func commandName(of thread: ThreadID) -> [UInt8] {
+    let path = "/proc/\(world.processID)/task/\(thread)/comm"
+    let number = open(path, O_RDONLY | O_CLOEXEC)
+    guard number >= 0 else { return [] }
+    defer { close(number) }
+    var name = [UInt8](repeating: 0, count: 64)
+    let count = max(0, read(number, &name, name.count))
+    return Array(name[..<count].prefix { $0 != UInt8(ascii: "\n") })
+  }
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import RSP
+internal import WorldVM
+internal import XVCore
+
+extension StubSession {
+  private static let help = """
+    help             this text
+    exit             end the program and the server
+    xv stats         counters of the translator
+    xv block ADDR    the block at an address: original and translated code side by side
+
+    """
+
+  /// `qRcmd`: what a person types after `monitor`.
+  func monitor(_ command: [UInt8]) -> Answer {
+    let words = String(decoding: command, as: UTF8.self).split(separator: " ").map(String.init)
+    switch words.count {
+    case 1 where words == ["help"]: return print(Self.help)
+    case 1 where words == ["exit"]:
+      kill()
+      return .last(.ok)
+    case 2 where words == ["xv", "stats"]: return withTranslator { statistics($0) }
+    case 3 where words[..<2] == ["xv", "block"]:
+      guard let address = Address(monitorArgument: words[2]) else {
+        return print("xv block: '\(words[2])' is no address: write digits, with 0x before hex\n")
+      }
+      return withTranslator { world throws(WorldError) in
+        guard let listing = try world.block(at: address) else {
+          return "no code at \(address)\n"
+        }
+        return BlockText(listing).text
+      }
+    case 0: return print(Self.help)
+    default:
+      let known = "commands are help, exit, xv stats and xv block ADDR"
+      return print("unknown monitor command '\(words.joined(separator: " "))': \(known)\n")
+    }
+  }
+
+  private func withTranslator(
+    _ body: (any TranslatedWorld) throws(WorldError) -> String
+  ) -> Answer {
+    guard let translated = world as? any TranslatedWorld else {
+      return print("the program does not run under xv\n")
+    }
+    do throws(WorldError) {
+      return print(try body(translated))
+    } catch {
+      return print("\(error.message)\n")
+    }
+  }
+
+  private func print(_ text: String) -> Answer { .console(Array(text.utf8), .ok) }
+
+  private func statistics(_ world: any TranslatedWorld) -> String {
+    let rows = world.statistics
+    let width = rows.map(\.name.count).max() ?? 0
+    return rows.map { row in
+      row.name + String(repeating: " ", count: width - row.name.count + 2) + "\(row.value)\n"
+    }.joined()
+  }
+}
+
+extension Address {
+  /// A number as people write it: 0x and hex digits, or decimal digits.
+  init?(monitorArgument text: String) {
+    let value = text.hasPrefix("0x") ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text)
+    guard let value else { return nil }
+    self.init(value)
+  }
+}

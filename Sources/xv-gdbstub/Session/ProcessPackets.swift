@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import Glibc
+internal import RSP
+internal import WorldVM
+internal import XVCore
+
+extension StubSession {
+  func respond(to packet: ProcessPacket) throws(WorldError) -> Answer {
+    switch packet {
+    case .status: return .reply(stopReply())
+    case .attached: return .reply(Reply("0"))
+    case .kill:
+      kill()
+      return .last(nil)
+    case .killProcess(let process):
+      guard process == UInt64(world.processID) else { return .reply(.error(ESRCH)) }
+      kill()
+      return .last(.ok)
+    case .detach(let process):
+      guard process ?? UInt64(world.processID) == UInt64(world.processID) else {
+        return .reply(.error(ESRCH))
+      }
+      try detach()
+      return .last(.ok)
+    }
+  }
+
+  /// Ends the program, if it has not ended.
+  func kill() {
+    guard !hasEnded else { return }
+    // What cannot be killed is gone already.
+    do throws(WorldError) { try world.kill() } catch {}
+    lastStop = StopEvent(thread: ThreadID(world.processID), reason: .killed(SIGKILL))
+    runningPlan = nil
+  }
+
+  /// Lets the program go on natively. A signal at which it stands still is delivered if the client
+  /// lets the program have such signals; without word from it, gdb's defaults count.
+  private func detach() throws(WorldError) {
+    if hasEnded { throw .badWorld("the program has ended") }
+    clearBreakpoints()
+    var signal: Int32 = 0
+    if case .signal(let number) = lastStop.reason,
+      programSignals?.contains(number) ?? (number != SIGTRAP && number != SIGINT)
+    {
+      signal = number
+    }
+    try world.detach(signal: signal)
+    isDetached = true
+  }
+
+  /// The client is gone and the program lives: it is stopped and forgets the client's breakpoints.
+  func keepStopped() {
+    if runningPlan != nil {
+      // A world that is gone has told its end as a stop, which is taken by whoever waits next.
+      do throws(WorldError) { try world.interrupt() } catch {}
+    } else {
+      clearBreakpoints()
+    }
+  }
+}
+
+extension StubSession {
+  var isRunning: Bool { runningPlan != nil }
+
+  /// Takes a stop for which there is no client.
+  func absorbStop() {
+    _ = takeStopReply()
+    if !isRunning { clearBreakpoints() }
+  }
+}

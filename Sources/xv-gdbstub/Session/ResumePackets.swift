@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import RSP
+internal import WorldVM
+internal import XVCore
+
+/// Whether the client asked for a stop that it has not got.
+enum Interruption {
+  case none
+  /// ^C: the stop is a SIGINT to the client.
+  case asked
+  /// `vCont;t`: the stop is no signal.
+  case askedQuietly
+}
+
+extension StubSession {
+  func respond(to packet: ResumePacket) throws(WorldError) -> Answer {
+    switch packet {
+    case .actionsWanted: return .reply(Reply("vCont;c;C;s;S;t;r"))
+    case .actions(let actions): return try resume(actions)
+    case .legacy(var action, let address):
+      let chosen = ThreadPattern(thread: resumeThread)
+      if let address { try setProgramCounter(address, of: thread(matching: chosen) ?? generalThread) }
+      if case .one = resumeThread, action.kind == .step { action.threads = chosen }
+      // Only the step is for one thread: the others run meanwhile, as they do for gdbserver.
+      return try resume([action, ResumePacket.Action(.run)])
+    case .interrupt:
+      interrupt()
+      return .reply(.ok)
+    }
+  }
+
+  private func resume(_ actions: [ResumePacket.Action]) throws(WorldError) -> Answer {
+    // A stop of what stands still: nothing is to be done.
+    if actions.allSatisfy({ $0.kind == .stop }) { return .reply(.ok) }
+    if hasEnded { throw .badWorld("the program has ended") }
+    guard let plan = plan(for: actions) else { return .reply(.malformed) }
+    if interruption != .none, !plan.deliversSignal {
+      // The stop was asked for before the resume: the program does not move at all.
+      lastStop = StopEvent(thread: lastStop.thread, reason: .interrupted)
+      return .reply(stopReply())
+    }
+    transfers.forget()
+    try world.go(plan)
+    runningPlan = plan.withoutSignals
+    if interruption != .none { try world.interrupt() }
+    return .resumed
+  }
+
+  /// The leftmost action that matches a thread is that thread's; what no action names stays.
+  private func plan(for actions: [ResumePacket.Action]) -> ResumePlan? {
+    var plan = ResumePlan(others: ResumePlan.Action(.stay))
+    if let first = actions.first(where: { $0.threads?.isEverything ?? true }) {
+      guard let action = ResumePlan.Action(first) else { return nil }
+      plan.others = action
+    }
+    for thread in world.threads {
+      guard let first = actions.first(where: { $0.matches(thread, of: world.processID) }) else {
+        continue
+      }
+      guard let action = ResumePlan.Action(first) else { return nil }
+      if action != plan.others { plan.threads[thread] = action }
+    }
+    // A signal is for one thread: the one that would have got it.
+    let signal = plan.others.signal
+    if signal != 0 {
+      plan.others.signal = 0
+      if plan.threads[lastStop.thread] == nil {
+        plan.threads[lastStop.thread] = ResumePlan.Action(plan.others.kind, signal: signal)
+      }
+    }
+    return plan
+  }
+
+  // MARK: While the program runs
+  func answerWhileRunning(_ packet: Packet) -> Answer? {
+    switch packet {
+    case .process(.kill), .process(.killProcess): return answer(packet)
+    case .resume(.interrupt):
+      interrupt()
+      return .reply(.ok)
+    case .resume(.actions(let actions)) where actions.allSatisfy({ $0.kind == .stop }):
+      requestStop(.askedQuietly)
+      return .silence
+    default: return nil
+    }
+  }
+
+  func interrupt() { requestStop(.asked) }
+
+  private func requestStop(_ interruption: Interruption) {
+    self.interruption = interruption
+    guard runningPlan != nil else { return }
+    // A world that is gone has told, or will tell, its end as a stop.
+    do throws(WorldError) { try world.interrupt() } catch {}
+  }
+
+  /// Goes on with what was asked for, a signal delivered on the way; false when that fails.
+  func resumeDelivering(_ signal: Int32, to thread: ThreadID) -> Bool {
+    guard let plan = runningPlan else { return false }
+    var delivering = plan
+    let kind = (plan.threads[thread] ?? plan.others).kind
+    delivering.threads[thread] = ResumePlan.Action(kind, signal: signal)
+    do throws(WorldError) {
+      try world.go(delivering)
+      if interruption != .none { try world.interrupt() }
+      return true
+    } catch {
+      return false
+    }
+  }
+}
+
+extension ThreadPattern {
+  fileprivate var isEverything: Bool {
+    if case .one = thread { return false }
+    return true
+  }
+}
+
+extension ResumePacket.Action {
+  fileprivate func matches(_ thread: ThreadID, of process: Int32) -> Bool {
+    threads?.matches(thread: UInt64(thread.rawValue), of: UInt64(process)) ?? true
+  }
+}
+
+extension ResumePlan {
+  fileprivate var deliversSignal: Bool {
+    others.signal != 0 || threads.values.contains { $0.signal != 0 }
+  }
+
+  fileprivate var withoutSignals: ResumePlan {
+    ResumePlan(
+      others: Action(others.kind), threads: threads.mapValues { Action($0.kind) })
+  }
+}
+
+extension ResumePlan.Action {
+  /// Nil when Linux has no such signal.
+  fileprivate init?(_ action: ResumePacket.Action) {
+    let kind: ResumeKind =
+      switch action.kind {
+      case .run: .run
+      case .step: .step
+      case .stepWithin(let start, let end) where start < end:
+        .stepWithin(Address(start)..<Address(end))
+      // An empty range is a plain step (manual, "vCont").
+      case .stepWithin: .step
+      case .stop: .stay
+      }
+    guard let number = (action.signal ?? .none).linux else { return nil }
+    self.init(kind, signal: number)
+  }
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import RSP
+
+extension StubSession {
+  func respond(to packet: SignalPacket) -> Reply {
+    switch packet {
+    case .pass(let signals): passedSignals = Set(signals.compactMap(\.linux))
+    case .program(let signals): programSignals = Set(signals.compactMap(\.linux))
+    }
+    return .ok
+  }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import RSP
+internal import WorldVM
+internal import XVCore
+
+/// What each packet means as a call on a `World`.
+///
+/// One object for the world's whole life: clients come and go. This file sends each family of
+/// packets to its own file; what a family does stands there.
+final class StubSession: Responder {
+  let world: any World
+  let layout: RegisterLayout
+
+  /// What the present client negotiated.
+  var client = ClientFeatures()
+  /// The thread that g, G, p, P, m and M are about.
+  var generalThread: ThreadID
+  /// The thread that `Hc` chose for the resume packets older than `vCont`.
+  var resumeThread = ThreadSelector.any
+
+  /// Why the program stands still, or how it ended.
+  var lastStop: StopEvent
+  /// The resume that the program carries out, its signals delivered; nil while it stands still.
+  var runningPlan: ResumePlan?
+  var interruption = Interruption.none
+  var breakpoints = BreakpointTable()
+  var passedSignals: Set<Int32> = []
+  /// Signals that may be delivered at all; nil when the client told nothing about it.
+  var programSignals: Set<Int32>?
+
+  var transfers = TransferCache()
+  var files = FileTable()
+  /// Whether the program was let go and is no longer the server's.
+  var isDetached = false
+
+  init(world: any World, layout: RegisterLayout) {
+    self.world = world
+    self.layout = layout
+    let first = world.threads.first ?? ThreadID(world.processID)
+    lastStop = world.lastStop ?? StopEvent(thread: first, reason: .stepped)
+    generalThread = lastStop.thread
+  }
+
+  /// Whether the program is gone, so that there is nothing left to debug.
+  var hasEnded: Bool { isDetached || lastStop.reason.isEnd }
+
+  var stopDescriptor: Int32 { world.stopDescriptor }
+
+  func clientConnected() {
+    client = ClientFeatures()
+    resumeThread = .any
+    generalThread = lastStop.thread
+    passedSignals = []
+    programSignals = nil
+    interruption = .none
+    files = FileTable()
+    transfers = TransferCache()
+  }
+
+  func answer(_ packet: Packet) -> Answer {
+    do throws(WorldError) {
+      return try respond(to: packet)
+    } catch {
+      return .reply(errorReply(error))
+    }
+  }
+
+  private func respond(to packet: Packet) throws(WorldError) -> Answer {
+    switch packet {
+    case .register(let packet): .reply(try respond(to: packet))
+    case .memory(let packet): .reply(try respond(to: packet))
+    case .breakpoint(let packet): .reply(try respond(to: packet))
+    case .resume(let packet): try respond(to: packet)
+    case .process(let packet): try respond(to: packet)
+    case .thread(let packet): .reply(respond(to: packet))
+    case .transfer(let packet): .reply(try respond(to: packet))
+    case .file(let packet): .reply(respond(to: packet))
+    case .signals(let packet): .reply(respond(to: packet))
+    case .supported(let offers): .reply(negotiate(offers))
+    case .monitor(let command): monitor(command)
+    case .symbols, .startNoAckMode: .reply(.ok)
+    case .unknown: .reply(.empty)
+    case .malformed: .reply(.malformed)
+    }
+  }
+}
+
+extension StopReason {
+  /// Whether the program is gone.
+  var isEnd: Bool {
+    switch self {
+    case .exited, .killed: true
+    case .breakpoint, .stepped, .signal, .interrupted, .execed: false
+    }
+  }
+}

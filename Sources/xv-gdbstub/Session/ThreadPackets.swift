@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import Glibc
+internal import RSP
+internal import WorldVM
+internal import XVCore
+
+extension StubSession {
+  func respond(to packet: ThreadPacket) -> Reply {
+    switch packet {
+    case .select(.resume, let pattern):
+      if case .one = pattern.thread, thread(matching: pattern) == nil { return .error(ESRCH) }
+      resumeThread = pattern.thread
+      return .ok
+    case .select(.general, let pattern):
+      guard let thread = thread(matching: pattern) else { return .error(ESRCH) }
+      generalThread = thread
+      return .ok
+    case .isAlive(let pattern):
+      return thread(matching: pattern) == nil ? .error(ESRCH) : .ok
+    case .current: return Reply([UInt8]("QC".utf8) + encodedName(of: generalThread))
+    case .first: return threadList()
+    case .next: return Reply("l")
+    case .extraInformation(let pattern):
+      guard let thread = thread(matching: pattern) else { return .error(ESRCH) }
+      return Reply(Hex.encode(commandName(of: thread)))
+    }
+  }
+
+  /// The list is one reply: a packet holds thousands of threads.
+  private func threadList() -> Reply {
+    let names = world.threads.map { encodedName(of: $0) }
+    if names.isEmpty { return Reply("l") }
+    return Reply([UInt8(ascii: "m")] + names.joined(separator: [UInt8(ascii: ",")]))
+  }
+
+  /// The thread that a pattern stands for: one that it names if that lives, else the one that
+  /// stopped last.
+  func thread(matching pattern: ThreadPattern) -> ThreadID? {
+    let threads = world.threads
+    let process = UInt64(world.processID)
+    let matching = threads.filter { pattern.matches(thread: UInt64($0.rawValue), of: process) }
+    return matching.contains(lastStop.thread) ? lastStop.thread : matching.first
+  }
+
+  func name(of thread: ThreadID) -> ThreadName {
+    ThreadName(process: UInt64(world.processID), thread: UInt64(thread.rawValue))
+  }
+
+  private func encodedName(of thread: ThreadID) -> [UInt8] {
+    name(of: thread).encoded(multiprocess: client.isMultiprocess)
+  }
+}

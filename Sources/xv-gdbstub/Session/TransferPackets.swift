@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import Glibc
+internal import RSP
+internal import WorldVM
+internal import XVCore
+
+/// The object that is being transferred: it is made once and handed out window by window.
+struct TransferCache {
+  private var object: TransferPacket.Object?
+  private var annex = ""
+  private var content: [UInt8] = []
+
+  /// Nil when the packet begins a transfer, or goes on with one that is not the cached one.
+  func content(for packet: TransferPacket) -> [UInt8]? {
+    packet.offset > 0 && packet.object == object && packet.annex == annex ? content : nil
+  }
+
+  mutating func keep(_ content: [UInt8], for packet: TransferPacket) {
+    object = packet.object
+    annex = packet.annex
+    self.content = content
+  }
+
+  mutating func forget() { self = TransferCache() }
+}
+
+extension StubSession {
+  func respond(to packet: TransferPacket) throws(WorldError) -> Reply {
+    if let content = transfers.content(for: packet) { return Reply(packet.window(of: content)) }
+    guard let content = try content(of: packet.object, packet.annex) else { return .malformed }
+    transfers.keep(content, for: packet)
+    return Reply(packet.window(of: content))
+  }
+
+  /// Nil when the object has no such annex.
+  private func content(
+    of object: TransferPacket.Object, _ annex: String
+  ) throws(WorldError) -> [UInt8]? {
+    switch object {
+    case .features: annex == "target.xml" ? layout.targetXML : nil
+    case .auxiliaryVector: try world.auxiliaryVector()
+    case .executableFile: Array(try world.executablePath().utf8)
+    case .libraries: LibraryList(try world.loadState()).xml
+    case .threads: threadsXML()
+    case .signalInformation: try world.signalInformation(of: generalThread)
+    }
+  }
+
+  private func threadsXML() -> [UInt8] {
+    var xml = XMLText("<threads>\n")
+    for thread in world.threads {
+      let id = name(of: thread).encoded(multiprocess: client.isMultiprocess)
+      xml.append("<thread id=\"")
+      xml.append(String(decoding: id, as: UTF8.self))
+      xml.append("\" name=\"")
+      xml.appendEscaped(commandName(of: thread))
+      xml.append("\"/>\n")
+    }
+    xml.append("</threads>\n")
+    return xml.bytes
+  }
+}
