@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-3.0-only
+import CLinux
+import Synchronization
+import WorldVM
+import XVCore
+
+/// A world in memory: what it is told to do is noted, and each `go` ends as the test wrote down.
+final class FakeWorld: TranslatedWorld {
+  /// How a `go` ends.
+  enum Outcome: Sendable {
+    case stop(StopReason)
+    /// It runs until it is interrupted or killed.
+    case runsOn
+  }
+
+  struct State {
+    var memory: [UInt8] = (0..<0x2000).map { UInt8(truncatingIfNeeded: $0) }
+    var breaks: Set<Address> = []
+    var registers: [ThreadID: Registers] = [:]
+    var outcomes: [Outcome] = []
+    var plans: [ResumePlan] = []
+    var interrupts = 0
+    var isKilled = false
+    var detachSignal: Int32?
+    var block: BlockListing?
+  }
+
+  static let base: UInt64 = 0x40_0000
+  let name = "fake"
+  let processID: Int32
+  let threads: [ThreadID]
+  let state: Mutex<State>
+  private let run: RunState
+
+  init(processID: Int32 = 0x1234, threads: [Int32] = [0x1234], outcomes: [Outcome] = []) throws {
+    self.processID = processID
+    self.threads = threads.map { ThreadID($0) }
+    run = try RunState()
+    var initial = State()
+    initial.outcomes = outcomes
+    for thread in self.threads {
+      var general = user_regs_struct()
+      general.rip = Self.base
+      general.rsp = 0x7fff_0000
+      general.rbp = 0x7fff_0010
+      initial.registers[thread] = Registers(general: general)
+    }
+    state = Mutex(initial)
+    run.find(at: StopEvent(thread: self.threads[0], reason: .signal(SIGTRAP)))
+  }
+
+  var plans: [ResumePlan] { state.withLock { $0.plans } }
+
+  /// What happens to a world that runs.
+  func happen(_ reason: StopReason) { run.post(StopEvent(thread: threads[0], reason: reason)) }
+
+  // MARK: Memory
+  var currentIncarnation: Incarnation { run.incarnation }
+
+  func read(_ address: Address) throws(WorldError) -> UInt64 {
+    try copyRead(from: address, count: 8).reversed().reduce(0) { $0 << 8 | UInt64($1) }
+  }
+
+  func write(_ value: UInt64, to address: Address) throws(WorldError) {
+    try copyWrite((0..<8).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }, to: address)
+  }
+
+  func copyRead(from address: Address, count: Int) throws(WorldError) -> [UInt8] {
+    let bytes = try copyReadAvailable(from: address, count: count)
+    if bytes.count < count { throw .addressFault(address + UInt64(bytes.count)) }
+    return bytes
+  }
+
+  func copyReadAvailable(from address: Address, count: Int) throws(WorldError) -> [UInt8] {
+    try run.requireValid()
+    let (offset, isBelow) = address.rawValue.subtractingReportingOverflow(Self.base)
+    return state.withLock { state in
+      guard !isBelow, offset < state.memory.count else { return [] }
+      let start = Int(offset)
+      return Array(state.memory[start..<min(start + count, state.memory.count)])
+    }
+  }
+
+  func copyWrite(_ bytes: [UInt8], to address: Address) throws(WorldError) {
+    _ = try copyRead(from: address, count: bytes.count)
+    let start = Int(address.rawValue - Self.base)
+    state.withLock { $0.memory.replaceSubrange(start..<start + bytes.count, with: bytes) }
+  }
+
+  // MARK: Breakpoints
+  func setBreak(_ address: Address) throws(WorldError) -> UInt8 {
+    let byte = try copyRead(from: address, count: 1)[0]
+    if !state.withLock({ $0.breaks.insert(address).inserted }) { throw .illegalPatch(address) }
+    return byte
+  }
+
+  func clearBreak(_ address: Address) throws(WorldError) {
+    if state.withLock({ $0.breaks.remove(address) }) == nil { throw .illegalPatch(address) }
+  }
+
+  // MARK: The processor
+  func lock() { run.lock() }
+  func unlock() { run.unlock() }
+  var lastStop: StopEvent? { run.lastStop }
+  var stopDescriptor: Int32 { run.stopDescriptor }
+  func takeStop() -> StopEvent? { run.takeStop() }
+
+  func go(_ plan: ResumePlan) throws(WorldError) {
+    guard try run.tryGo() else { throw .running }
+    let outcome = state.withLock { state in
+      state.plans.append(plan)
+      return state.outcomes.isEmpty ? Outcome.runsOn : state.outcomes.removeFirst()
+    }
+    if case .stop(let reason) = outcome { happen(reason) }
+  }
+
+  func interrupt() throws(WorldError) {
+    guard run.isRunning else { return }
+    state.withLock { $0.interrupts += 1 }
+    happen(.interrupted)
+  }
+
+  func kill() throws(WorldError) {
+    state.withLock { $0.isKilled = true }
+    run.end(with: StopEvent(thread: threads[0], reason: .killed(SIGKILL)))
+  }
+
+  func detach(signal: Int32) throws(WorldError) { state.withLock { $0.detachSignal = signal } }
+
+  // MARK: Threads and registers
+  func registers(of thread: ThreadID, extended: Bool) throws(WorldError) -> Registers {
+    try run.requireValid()
+    guard let registers = state.withLock({ $0.registers[thread] }) else {
+      throw .failed(call: "registers", errno: ESRCH)
+    }
+    return registers
+  }
+
+  func setRegisters(_ registers: Registers, of thread: ThreadID) throws(WorldError) {
+    state.withLock { $0.registers[thread] = registers }
+  }
+
+  func signalInformation(of thread: ThreadID) throws(WorldError) -> [UInt8] {
+    [5] + Array(repeating: 0, count: 127)
+  }
+
+  // MARK: What is loaded
+  func loadState() throws(WorldError) -> LoadState {
+    let main = LoadState.Module(
+      path: "/bin/prog", base: Address(0), linkMap: Address(0x7000), dynamicSection: Address(0x3d00),
+      buildID: [])
+    let library = LoadState.Module(
+      path: "/lib/a&b.so", base: Address(0x1000), linkMap: Address(0x7100),
+      dynamicSection: Address(0x1d00), buildID: [])
+    var linker = library
+    linker.linkMap = Address(0)
+    return LoadState(main: main, libraries: [linker, library])
+  }
+
+  func executablePath() throws(WorldError) -> String { "/bin/prog" }
+  func auxiliaryVector() throws(WorldError) -> [UInt8] { Array(repeating: 0, count: 16) }
+  func invalidate() { run.invalidate(because: "invalidated") }
+
+  // MARK: For people
+  var statistics: [(name: String, value: UInt64)] { [("fragments", 12), ("requests made", 3)] }
+  func block(at address: Address) throws(WorldError) -> BlockListing? {
+    state.withLock { $0.block }
+  }
+}
