@@ -43,7 +43,7 @@ final class FakeWorld: TranslatedWorld {
       general.rip = Self.base
       general.rsp = 0x7fff_0000
       general.rbp = 0x7fff_0010
-      initial.registers[thread] = Registers(general: general)
+      initial.registers[thread] = Registers(general: general, extended: Array(repeating: 0, count: 4096))
     }
     state = Mutex(initial)
     run.find(at: StopEvent(thread: self.threads[0], reason: .signal(SIGTRAP)))

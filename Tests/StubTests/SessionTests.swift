@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-only
 import Glibc
 import RSP
+import Synchronization
 import Testing
 import WorldVM
-import XVCore
 
+@testable import XVCore
 @testable import xv_gdbstub
 
 @Suite("Session: asking", .timeLimit(.minutes(1))) struct SessionTests {

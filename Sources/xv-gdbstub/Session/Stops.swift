@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
-import CLinux
+internal import CLinux
+internal import Glibc
 internal import RSP
 internal import WorldVM
 internal import XVCore
