@@ -58,6 +58,13 @@ import XVCore
     #expect(source.fetches == [0x11: 1, 0x12: 1, 0x13: 1, 0x30: 1])
   }
 
+  @Test func nothingIsConcludedAboutPagesBehindAHole() throws {
+    #expect(try memory.readAvailable(from: Address(0x12000), count: 0xF000).count == 0x1000)
+    #expect(
+      try memory.read(from: Address(0x20000), count: 8) == FakeMemory.bytes(0x20000..<0x20008))
+    #expect(source.fetches == [0x12: 1, 0x13: 1, 0x20: 1])
+  }
+
   @Test func readsEndWithTheAddressSpace() throws {
     let last = Address(UInt64.max - 7)
     #expect(try memory.readAvailable(from: last, count: 100).count == 8)

@@ -57,6 +57,17 @@ import XVCore
     #expect(try program.loadState().libraries.map(\.path) == ["/lib/a.so"])
   }
 
+  /// A static program: no PT_PHDR, no dynamic section.
+  @Test(arguments: [(0x900, 0x400000), (0x400900, 0), (nil, 0)] as [(UInt64?, UInt64)])
+  func theEntryPointTellsTheBaseWithoutPHDR(entry: UInt64?, base: UInt64) throws {
+    let program = try program()
+    for header in [0x400040, 0x4000B0] as [UInt64] { program.memory.poke(1, at: header) }
+    let found = try program.loadState(entryInFile: entry)
+    #expect(found.main.base == Address(base))
+    #expect(found.main.dynamicSection == Address(0))
+    #expect(found.libraries.isEmpty)
+  }
+
   @Test func unreadableHeadersAreAFault() throws {
     let program = try program()
     program.memory.unmap(0x400)
@@ -85,13 +96,13 @@ struct MadeUpProgram {
     header(at: 0x700040, kind: 2, address: 0x800, size: 16)
   }
 
-  func loadState() throws(WorldError) -> LoadState {
+  func loadState(entryInFile: UInt64? = nil) throws(WorldError) -> LoadState {
     var vector: [UInt8] = []
     for word in [3, 0x400040, 5, 3, 7, 0x700000, 9, 0x400900, 0, 0] as [UInt64] {
       vector += withUnsafeBytes(of: word) { Array($0) }
     }
     return try LoadStateReader(memory: cached, auxiliary: AuxiliaryVector(vector))
-      .read(main: "/bin/p", entryInFile: nil)
+      .read(main: "/bin/p", entryInFile: entryInFile)
   }
 
   func debug(at address: UInt64, first: UInt64, version: UInt64 = 1, next: UInt64 = 0) {

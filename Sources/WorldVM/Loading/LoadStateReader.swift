@@ -14,15 +14,17 @@ package struct LoadStateReader<Memory: ReadableMemory> {
     self.auxiliary = auxiliary
   }
 
-  /// `entryInFile` is e_entry of the program's file; it tells the base of a program that has no
-  /// PT_PHDR.
-  package func read(main path: String, entryInFile: UInt64?) throws(WorldError) -> LoadState {
+  /// `entryInFile` is e_entry of the program's file: it tells the base of a program that has no
+  /// PT_PHDR, and is not asked for otherwise.
+  package func read(
+    main path: String, entryInFile: @autoclosure () -> UInt64?
+  ) throws(WorldError) -> LoadState {
     guard let address = auxiliary.programHeaders else {
       throw .badWorld("\(path) has no AT_PHDR in its auxiliary vector")
     }
     let headers = try ProgramHeader.read(
       at: address, count: auxiliary.programHeaderCount, in: memory)
-    let base = base(of: headers, at: address, entryInFile: entryInFile)
+    let base = base(of: headers, at: address, entryInFile)
     var main = module(path, at: base, headers)
     guard let dynamic = headers.first(.dynamic) else {
       return LoadState(main: main, libraries: [])
@@ -43,12 +45,12 @@ package struct LoadStateReader<Memory: ReadableMemory> {
   }
 
   private func base(
-    of headers: [ProgramHeader], at address: Address, entryInFile: UInt64?
+    of headers: [ProgramHeader], at address: Address, _ entryInFile: () -> UInt64?
   ) -> Address {
     if let own = headers.first(.programHeaders) {
       return Address(address.rawValue &- own.address)
     }
-    if let entry = auxiliary.entry, let entryInFile {
+    if let entry = auxiliary.entry, let entryInFile = entryInFile() {
       return Address(entry.rawValue &- entryInFile)
     }
     return Address(0)

@@ -21,7 +21,7 @@ extension ProcessWorld {
 
   package func copyWrite(_ bytes: [UInt8], to address: Address) throws(WorldError) {
     // What is written may be the dynamic linker's list.
-    modules.forget()
+    defer { modules.forget() }
     try memory.write(bytes, to: address)
   }
 
