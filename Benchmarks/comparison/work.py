@@ -22,21 +22,21 @@ BUILDS = [
 
 
 def data():
-    """30 MB: two thirds text of words in natural frequencies, binary records, and noise."""
+    """30 MB: four fifths text of words in natural frequencies, binary records, and noise."""
     source = random.Random(20261121)
     letters = "etaoinshrdlucmfwypvbgkqjxz"
     words = ["".join(source.choices(letters, range(26, 0, -1), k=source.randint(2, 9)))
              for _ in range(20_000)]
     weights = [1 / (rank + 3) for rank in range(len(words))]
-    pool = b"".join(random_text(source, words, weights) for _ in range(40))
+    pool = b"".join(random_text(source, words, weights) for _ in range(4))
     parts, size = [], 0
     while size < SIZE:
-        at = source.randrange(len(pool) - 9000)
-        text = pool[at:at + source.randint(200, 9000)]
+        at = source.randrange(len(pool) - 30000)
+        text = pool[at:at + source.randint(2000, 30000)]
         records = b"".join(
             struct.pack("<IHHd", 1_700_000_000 + number * 7, number & 63, 4096 + number % 9, number * 0.5)
             for number in range(source.randrange(1000), source.randrange(1000, 1100)))
-        noise = source.randbytes(source.randint(0, 900))
+        noise = source.randbytes(source.randint(0, 1500))
         parts += [text, records[:3000], noise]
         size += sum(map(len, parts[-3:]))
     return b"".join(parts)[:SIZE]
