@@ -62,7 +62,8 @@ struct StubCommand: ParsableCommand {
     return .failure
   }
 
-  private var launchOptions: LaunchOptions? {
+  /// What is to be launched; nil when no program was named.
+  var launchOptions: LaunchOptions? {
     let words = program.first == "--" ? Array(program.dropFirst()) : program
     guard let path = words.first else { return nil }
     var options = LaunchOptions(program: path, arguments: words)
@@ -106,7 +107,9 @@ struct StubCommand: ParsableCommand {
   }
 
   private func start(_ options: LaunchOptions) throws -> Server {
-    guard let wakeup = Wakeup() else { throw failure("no pipe: \(String(cString: strerror(errno)))") }
+    guard let wakeup = Wakeup() else {
+      throw failure("no pipe: \(String(cString: strerror(errno)))")
+    }
     let world = try ProcessWorld.launch(options)
     wakeup.arm()
     Diagnostics.print("Process \(options.program) created; pid = \(world.processID)")

@@ -13,9 +13,11 @@ import Testing
     #expect(Hex.decode(Array(digits.utf8)) == nil)
   }
 
-  @Test(arguments: [
-    (0, "0"), (1, "1"), (0xf, "f"), (0x10, "10"), (0xabc, "abc"), (UInt64.max, "ffffffffffffffff"),
-  ] as [(UInt64, String)])
+  @Test(
+    arguments: [
+      (0, "0"), (1, "1"), (0xf, "f"), (0x10, "10"), (0xabc, "abc"),
+      (UInt64.max, "ffffffffffffffff"),
+    ] as [(UInt64, String)])
   func hexOfNumbers(value: UInt64, text: String) {
     #expect(Hex.number(value) == Array(text.utf8))
   }

@@ -13,7 +13,8 @@ struct DecoderVerifier {
   }
 
   func verify(
-    _ bytes: [UInt8], gives expected: [FrameEvent], sourceLocation: SourceLocation = #_sourceLocation
+    _ bytes: [UInt8], gives expected: [FrameEvent],
+    sourceLocation: SourceLocation = #_sourceLocation
   ) {
     #expect(events(of: [bytes]) == expected, "whole", sourceLocation: sourceLocation)
     #expect(

@@ -6,93 +6,118 @@ import Testing
 @Suite("Packets") struct PacketTests {
   private static let one = ThreadPattern(process: .one(0x12), thread: .one(0x34))
 
-  @Test(arguments: [
-    ("g", .register(.readAll)),
-    ("G0011", .register(.writeAll([0x00, 0x11]))),
-    ("p10", .register(.read(16))),
-    ("P39=ff00", .register(.write(0x39, [0xff, 0x00]))),
-    ("m1000,20", .memory(.read(address: 0x1000, count: 0x20))),
-    ("mffffffffffffffff,1", .memory(.read(address: .max, count: 1))),
-    ("x1000,0", .memory(.readBinary(address: 0x1000, count: 0))),
-    ("M10,2:beef", .memory(.write(address: 0x10, bytes: [0xbe, 0xef]))),
-    ("X10,2:ab", .memory(.write(address: 0x10, bytes: Array("ab".utf8)))),
-    ("X10,0:", .memory(.write(address: 0x10, bytes: []))),
-    ("Z0,401000,1", .breakpoint(.init(kind: .software, address: 0x401000, size: 1, inserts: true))),
-    ("z1,401000,1", .breakpoint(.init(kind: .hardware, address: 0x401000, size: 1, inserts: false))),
-    ("Z2,10,8", .breakpoint(.init(kind: .write, address: 0x10, size: 8, inserts: true))),
-    ("?", .process(.status)),
-    ("k", .process(.kill)),
-    ("vKill;1f", .process(.killProcess(0x1f))),
-    ("D", .process(.detach(nil))),
-    ("D;1f", .process(.detach(0x1f))),
-    ("qAttached", .process(.attached)),
-    ("qAttached:1f", .process(.attached)),
-    ("Hg0", .thread(.select(.general, .init(thread: .any)))),
-    ("Hc-1", .thread(.select(.resume, .init(thread: .all)))),
-    ("Hgp12.34", .thread(.select(.general, one))),
-    ("Tp12.34", .thread(.isAlive(one))),
-    ("qC", .thread(.current)),
-    ("qfThreadInfo", .thread(.first)),
-    ("qsThreadInfo", .thread(.next)),
-    ("qThreadExtraInfo,p12.34", .thread(.extraInformation(one))),
-    ("QStartNoAckMode", .startNoAckMode),
-    ("qSymbol::", .symbols),
-    ("qRcmd,68656c70", .monitor(Array("help".utf8))),
-    ("QPassSignals:e;14", .signals(.pass([.init(rawValue: 14), .init(rawValue: 20)]))),
-    ("QPassSignals:", .signals(.pass([]))),
-    ("QProgramSignals:1", .signals(.program([.init(rawValue: 1)]))),
-    ("qXfer:features:read:target.xml:0,fff",
-      .transfer(.init(object: .features, annex: "target.xml", offset: 0, length: 0xfff))),
-    ("qXfer:auxv:read::10,20",
-      .transfer(.init(object: .auxiliaryVector, annex: "", offset: 0x10, length: 0x20))),
-  ] as [(String, Packet)])
+  @Test(
+    arguments: [
+      ("g", .register(.readAll)),
+      ("G0011", .register(.writeAll([0x00, 0x11]))),
+      ("p10", .register(.read(16))),
+      ("P39=ff00", .register(.write(0x39, [0xff, 0x00]))),
+      ("m1000,20", .memory(.read(address: 0x1000, count: 0x20))),
+      ("mffffffffffffffff,1", .memory(.read(address: .max, count: 1))),
+      ("x1000,0", .memory(.readBinary(address: 0x1000, count: 0))),
+      ("M10,2:beef", .memory(.write(address: 0x10, bytes: [0xbe, 0xef]))),
+      ("X10,2:ab", .memory(.write(address: 0x10, bytes: Array("ab".utf8)))),
+      ("X10,0:", .memory(.write(address: 0x10, bytes: []))),
+      (
+        "Z0,401000,1",
+        .breakpoint(.init(kind: .software, address: 0x401000, size: 1, inserts: true))
+      ),
+      (
+        "z1,401000,1",
+        .breakpoint(.init(kind: .hardware, address: 0x401000, size: 1, inserts: false))
+      ),
+      ("Z2,10,8", .breakpoint(.init(kind: .write, address: 0x10, size: 8, inserts: true))),
+      ("?", .process(.status)),
+      ("k", .process(.kill)),
+      ("vKill;1f", .process(.killProcess(0x1f))),
+      ("D", .process(.detach(nil))),
+      ("D;1f", .process(.detach(0x1f))),
+      ("qAttached", .process(.attached)),
+      ("qAttached:1f", .process(.attached)),
+      ("Hg0", .thread(.select(.general, .init(thread: .any)))),
+      ("Hc-1", .thread(.select(.resume, .init(thread: .all)))),
+      ("Hgp12.34", .thread(.select(.general, one))),
+      ("Tp12.34", .thread(.isAlive(one))),
+      ("qC", .thread(.current)),
+      ("qfThreadInfo", .thread(.first)),
+      ("qsThreadInfo", .thread(.next)),
+      ("qThreadExtraInfo,p12.34", .thread(.extraInformation(one))),
+      ("QStartNoAckMode", .startNoAckMode),
+      ("qSymbol::", .symbols),
+      ("qRcmd,68656c70", .monitor(Array("help".utf8))),
+      ("QPassSignals:e;14", .signals(.pass([.init(rawValue: 14), .init(rawValue: 20)]))),
+      ("QPassSignals:", .signals(.pass([]))),
+      ("QProgramSignals:1", .signals(.program([.init(rawValue: 1)]))),
+      (
+        "qXfer:features:read:target.xml:0,fff",
+        .transfer(.init(object: .features, annex: "target.xml", offset: 0, length: 0xfff))
+      ),
+      (
+        "qXfer:auxv:read::10,20",
+        .transfer(.init(object: .auxiliaryVector, annex: "", offset: 0x10, length: 0x20))
+      ),
+    ] as [(String, Packet)])
   func parses(text: String, packet: Packet) {
     #expect(Packet(Array(text.utf8)) == packet)
   }
 
-  @Test(arguments: [
-    ("c", .legacy(.init(.run), from: nil)),
-    ("c401000", .legacy(.init(.run), from: 0x401000)),
-    ("C0a", .legacy(.init(.run, signal: .init(rawValue: 10)), from: nil)),
-    ("S0a;1000", .legacy(.init(.step, signal: .init(rawValue: 10)), from: 0x1000)),
-    ("s", .legacy(.init(.step), from: nil)),
-    ("vCont?", .actionsWanted),
-    ("vCont;c", .actions([.init(.run)])),
-    ("vCont;s:p12.34;c",
-      .actions([.init(.step, threads: .init(process: .one(0x12), thread: .one(0x34))), .init(.run)])),
-    ("vCont;C1e:12;t:-1",
-      .actions([
-        .init(.run, signal: .init(rawValue: 30), threads: .init(thread: .one(0x12))),
-        .init(.stop, threads: .init(thread: .all)),
-      ])),
-    ("vCont;r10,20:p1.-1",
-      .actions([
-        .init(
-          .stepWithin(start: 0x10, end: 0x20), threads: .init(process: .one(1), thread: .all))
-      ])),
-    ("vCtrlC", .interrupt),
-  ] as [(String, ResumePacket)])
+  @Test(
+    arguments: [
+      ("c", .legacy(.init(.run), from: nil)),
+      ("c401000", .legacy(.init(.run), from: 0x401000)),
+      ("C0a", .legacy(.init(.run, signal: .init(rawValue: 10)), from: nil)),
+      ("S0a;1000", .legacy(.init(.step, signal: .init(rawValue: 10)), from: 0x1000)),
+      ("s", .legacy(.init(.step), from: nil)),
+      ("vCont?", .actionsWanted),
+      ("vCont;c", .actions([.init(.run)])),
+      (
+        "vCont;s:p12.34;c",
+        .actions([
+          .init(.step, threads: .init(process: .one(0x12), thread: .one(0x34))), .init(.run),
+        ])
+      ),
+      (
+        "vCont;C1e:12;t:-1",
+        .actions([
+          .init(.run, signal: .init(rawValue: 30), threads: .init(thread: .one(0x12))),
+          .init(.stop, threads: .init(thread: .all)),
+        ])
+      ),
+      (
+        "vCont;r10,20:p1.-1",
+        .actions([
+          .init(
+            .stepWithin(start: 0x10, end: 0x20), threads: .init(process: .one(1), thread: .all))
+        ])
+      ),
+      ("vCtrlC", .interrupt),
+    ] as [(String, ResumePacket)])
   func parsesResumes(text: String, packet: ResumePacket) {
     #expect(Packet(Array(text.utf8)) == .resume(packet))
   }
 
-  @Test(arguments: [
-    ("vFile:setfs:0", .setFileSystem(process: 0)),
-    ("vFile:open:2f61,601,1b6", .open(path: Array("/a".utf8), flags: [.writeOnly, .create, .truncate], mode: 0o666)),
-    ("vFile:close:5", .close(5)),
-    ("vFile:pread:5,ff,10", .read(5, count: 0xff, offset: 0x10)),
-    ("vFile:pwrite:5,10,a,b", .write(5, offset: 0x10, bytes: Array("a,b".utf8))),
-    ("vFile:fstat:5", .statusOf(5)),
-    ("vFile:stat:2f61", .statusAt(path: Array("/a".utf8))),
-    ("vFile:readlink:2f61", .readLink(path: Array("/a".utf8))),
-    ("vFile:unlink:2f61", .unlink(path: Array("/a".utf8))),
-  ] as [(String, FilePacket)])
+  @Test(
+    arguments: [
+      ("vFile:setfs:0", .setFileSystem(process: 0)),
+      (
+        "vFile:open:2f61,601,1b6",
+        .open(path: Array("/a".utf8), flags: [.writeOnly, .create, .truncate], mode: 0o666)
+      ),
+      ("vFile:close:5", .close(5)),
+      ("vFile:pread:5,ff,10", .read(5, count: 0xff, offset: 0x10)),
+      ("vFile:pwrite:5,10,a,b", .write(5, offset: 0x10, bytes: Array("a,b".utf8))),
+      ("vFile:fstat:5", .statusOf(5)),
+      ("vFile:stat:2f61", .statusAt(path: Array("/a".utf8))),
+      ("vFile:readlink:2f61", .readLink(path: Array("/a".utf8))),
+      ("vFile:unlink:2f61", .unlink(path: Array("/a".utf8))),
+    ] as [(String, FilePacket)])
   func parsesFileRequests(text: String, packet: FilePacket) {
     #expect(Packet(Array(text.utf8)) == .file(packet))
   }
 
   @Test(arguments: [
-    "", "!", "A", "b", "vMustReplyEmpty", "vRun;", "vAttach;1", "vFile:size:00", "qCRC:0,1", "qPfoo",
+    "", "!", "A", "b", "vMustReplyEmpty", "vRun;", "vAttach;1", "vFile:size:00", "qCRC:0,1",
+    "qPfoo",
     "qOffsets", "MultiMemRead:ranges:1,1;", "QCatchSyscalls:1", "qXfer:memory-map:read::0,1",
     "qXfer:siginfo:write:0:", "Z9,1,1", "vContx", "gx", "?x", "QStartNoAckModes", "qSupportedx",
   ])
@@ -100,8 +125,10 @@ import Testing
 
   @Test(arguments: [
     "m", "m,", "mxyz,1", "m1000", "m1000,1x", "m11112222333344445,1", "m1,100000000", "M10,2:be",
-    "M10,1:bx", "X10,3:ab", "Gxx", "G0", "p", "pzz", "P1", "P1=zz", "Z0,1", "Z0,,1", "cxx", "C", "C0a;",
-    "vCont;", "vCont;q", "vCont;c:", "vCont;C", "vCont;r1", "vCont;c;", "vKill;", "D;", "Hg", "Hgp", "T",
+    "M10,1:bx", "X10,3:ab", "Gxx", "G0", "p", "pzz", "P1", "P1=zz", "Z0,1", "Z0,,1", "cxx", "C",
+    "C0a;",
+    "vCont;", "vCont;q", "vCont;c:", "vCont;C", "vCont;r1", "vCont;c;", "vKill;", "D;", "Hg", "Hgp",
+    "T",
     "qXfer:auxv:read::0", "vFile:open:2f,0", "vFile:pread:5,1", "qRcmd,6", "QPassSignals:zz",
     "QPassSignals:1;",
   ])

@@ -6,31 +6,33 @@ import Testing
 @Suite("Stop replies and signals") struct StopReplyTests {
   private static let thread = ThreadName(process: 0x12, thread: 0x34)
 
-  @Test(arguments: [
-    (.stopped(.init(signal: .trap, thread: thread)), "T05thread:p12.34;", "T05thread:34;"),
-    (
-      .stopped(
-        .init(
-          signal: .trap, reason: .softwareBreakpoint,
-          expedited: [.init(number: 16, bytes: [0x00, 0x10, 0x40])], thread: thread, core: 1)),
-      "T05swbreak:;10:001040;thread:p12.34;core:1;", "T05swbreak:;10:001040;thread:34;core:1;"
-    ),
-    (
-      .stopped(.init(signal: .trap, reason: .executed(path: Array("/a".utf8)), thread: thread)),
-      "T05exec:2f61;thread:p12.34;", "T05exec:2f61;thread:34;"
-    ),
-    (.exited(status: 7, process: 0x12), "W07;process:12", "W07"),
-    (.killed(signal: .init(rawValue: 9), process: 0x12), "X09;process:12", "X09"),
-  ] as [(StopReply, String, String)])
+  @Test(
+    arguments: [
+      (.stopped(.init(signal: .trap, thread: thread)), "T05thread:p12.34;", "T05thread:34;"),
+      (
+        .stopped(
+          .init(
+            signal: .trap, reason: .softwareBreakpoint,
+            expedited: [.init(number: 16, bytes: [0x00, 0x10, 0x40])], thread: thread, core: 1)),
+        "T05swbreak:;10:001040;thread:p12.34;core:1;", "T05swbreak:;10:001040;thread:34;core:1;"
+      ),
+      (
+        .stopped(.init(signal: .trap, reason: .executed(path: Array("/a".utf8)), thread: thread)),
+        "T05exec:2f61;thread:p12.34;", "T05exec:2f61;thread:34;"
+      ),
+      (.exited(status: 7, process: 0x12), "W07;process:12", "W07"),
+      (.killed(signal: .init(rawValue: 9), process: 0x12), "X09;process:12", "X09"),
+    ] as [(StopReply, String, String)])
   func encodes(reply: StopReply, multiprocess: String, single: String) {
     #expect(reply.encoded(multiprocess: true) == Array(multiprocess.utf8))
     #expect(reply.encoded(multiprocess: false) == Array(single.utf8))
   }
 
-  @Test(arguments: [
-    (1, 1), (5, 5), (7, 10), (10, 30), (12, 31), (17, 20), (18, 19), (19, 17), (20, 18), (23, 16),
-    (29, 23), (30, 32), (31, 12), (32, 77), (33, 45), (34, 46), (63, 75), (64, 78), (16, 143),
-  ] as [(Int32, UInt8)])
+  @Test(
+    arguments: [
+      (1, 1), (5, 5), (7, 10), (10, 30), (12, 31), (17, 20), (18, 19), (19, 17), (20, 18), (23, 16),
+      (29, 23), (30, 32), (31, 12), (32, 77), (33, 45), (34, 46), (63, 75), (64, 78), (16, 143),
+    ] as [(Int32, UInt8)])
   func numbers(linux: Int32, wire: UInt8) {
     #expect(SignalNumber(linux: linux).rawValue == wire)
   }

@@ -43,7 +43,8 @@ final class FakeWorld: TranslatedWorld {
       general.rip = Self.base
       general.rsp = 0x7fff_0000
       general.rbp = 0x7fff_0010
-      initial.registers[thread] = Registers(general: general, extended: Array(repeating: 0, count: 4096))
+      initial.registers[thread] = Registers(
+        general: general, extended: Array(repeating: 0, count: 4096))
     }
     state = Mutex(initial)
     run.find(at: StopEvent(thread: self.threads[0], reason: .signal(SIGTRAP)))
@@ -147,7 +148,8 @@ final class FakeWorld: TranslatedWorld {
   // MARK: What is loaded
   func loadState() throws(WorldError) -> LoadState {
     let main = LoadState.Module(
-      path: "/bin/prog", base: Address(0), linkMap: Address(0x7000), dynamicSection: Address(0x3d00),
+      path: "/bin/prog", base: Address(0), linkMap: Address(0x7000),
+      dynamicSection: Address(0x3d00),
       buildID: [])
     let library = LoadState.Module(
       path: "/lib/a&b.so", base: Address(0x1000), linkMap: Address(0x7100),
@@ -166,4 +168,9 @@ final class FakeWorld: TranslatedWorld {
   func block(at address: Address) throws(WorldError) -> BlockListing? {
     state.withLock { $0.block }
   }
+}
+
+extension FakeWorld {
+  var isKilled: Bool { state.withLock { $0.isKilled } }
+  var breaks: Set<Address> { state.withLock { $0.breaks } }
 }

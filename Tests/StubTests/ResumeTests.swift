@@ -63,7 +63,8 @@ import XVCore
     try check("vCont;c", Action(.run))
     try check("vCont;s:p1234.1235;c", Action(.run), [second: Action(.step)])
     try check("vCont;s:p1234.1235", Action(.stay), [second: Action(.step)])
-    try check("vCont;r400000,400010:1234;c:p1234.-1", Action(.run),
+    try check(
+      "vCont;r400000,400010:1234;c:p1234.-1", Action(.run),
       [first: Action(.stepWithin(Address(0x40_0000)..<Address(0x40_0010)))])
     try check("vCont;C1e:1234;c", Action(.run), [first: Action(.run, signal: SIGUSR1)])
     try check("C1e", Action(.run), [first: Action(.run, signal: SIGUSR1)])

@@ -40,21 +40,26 @@ import WorldVM
   @Test func negotiation() throws {
     let supported = try #require(client.negotiate())
     let features = Set(supported.split(separator: ";").map(String.init))
-    #expect(features.isSuperset(of: [
-      "PacketSize=20000", "QStartNoAckMode+", "swbreak+", "hwbreak+", "vContSupported+",
-      "multiprocess+", "qXfer:features:read+", "qXfer:auxv:read+", "qXfer:libraries-svr4:read+",
-    ]))
+    #expect(
+      features.isSuperset(of: [
+        "PacketSize=20000", "QStartNoAckMode+", "swbreak+", "hwbreak+", "vContSupported+",
+        "multiprocess+", "qXfer:features:read+", "qXfer:auxv:read+", "qXfer:libraries-svr4:read+",
+      ]))
     #expect(client.ask("qC") == "QCp1234.1234")
   }
 
   @Test func nothingIsPromisedThatWasNotOffered() throws {
     let supported = try #require(client.negotiate("xmlRegisters=i386"))
     #expect(!supported.contains("swbreak") && !supported.contains("multiprocess"))
-    #expect(client.ask("?") == "T0506:1000ff7f00000000;07:0000ff7f00000000;10:0000400000000000;thread:1234;")
+    #expect(
+      client.ask("?")
+        == "T0506:1000ff7f00000000;07:0000ff7f00000000;10:0000400000000000;thread:1234;")
   }
 
   @Test func unknownPacketsAreEmpty() {
-    for packet in ["vMustReplyEmpty", "vRun;2f", "qCRC:0,1", "QCatchSyscalls:1", "!", "Z2,400000,8"] {
+    for packet in [
+      "vMustReplyEmpty", "vRun;2f", "qCRC:0,1", "QCatchSyscalls:1", "!", "Z2,400000,8",
+    ] {
       #expect(client.ask(packet) == "")
     }
     #expect(client.ask("m,") == "E22")
@@ -80,8 +85,9 @@ import WorldVM
     #expect(client.ask("m400010,4") == "beef1213")
     #expect(client.ask("M401fff,2:beef") == "E14")
     #expect(client.ask("m401fff,1") == "ff")
-    client.send(raw: FrameEncoder.encode(
-      Array("X400020,4:".utf8) + [0x23, 0x24, 0x7d, 0x2a], shortensRuns: false))
+    client.send(
+      raw: FrameEncoder.encode(
+        Array("X400020,4:".utf8) + [0x23, 0x24, 0x7d, 0x2a], shortensRuns: false))
     #expect(client.reply() == Array("OK".utf8))
     #expect(client.ask("m400020,4") == "23247d2a")
     client.send("x400020,4")
@@ -144,12 +150,13 @@ import WorldVM
     let xml = try #require(client.ask("qXfer:features:read:target.xml:0,1000"))
     #expect(xml.contains("org.gnu.gdb.i386.core"))
     let libraries = try #require(client.ask("qXfer:libraries-svr4:read::0,1000"))
-    #expect(libraries == """
-      l<library-list-svr4 version="1.0" main-lm="0x7000">
-      <library name="/lib/a&amp;b.so" lm="0x7100" l_addr="0x1000" l_ld="0x1d00"/>
-      </library-list-svr4>
+    #expect(
+      libraries == """
+        l<library-list-svr4 version="1.0" main-lm="0x7000">
+        <library name="/lib/a&amp;b.so" lm="0x7100" l_addr="0x1000" l_ld="0x1d00"/>
+        </library-list-svr4>
 
-      """)
+        """)
     let threads = try #require(client.ask("qXfer:threads:read::0,1000"))
     #expect(threads.contains("<thread id=\"p1234.1234\""))
     let signal = try #require(client.ask("qXfer:siginfo:read::0,1000"))
@@ -184,15 +191,17 @@ import WorldVM
         original: Address(0x40_0000), originalBytes: [0x55, 0xc3], cache: CacheAddress(0x9000),
         cacheBytes: [0x55, 0x90, 0xc3],
         instructions: [
-          (original: Address(0x40_0000), cacheOffset: 0), (original: Address(0x40_0001), cacheOffset: 1),
+          (original: Address(0x40_0000), cacheOffset: 0),
+          (original: Address(0x40_0001), cacheOffset: 1),
         ])
     }
-    #expect(console("xv block 4194304") == """
-      original             | translated, 3 bytes
-      0x400000  pushq %rbp | 0x9000  pushq %rbp
-      0x400001  retq       | 0x9001  nop
-                           | 0x9002  retq
+    #expect(
+      console("xv block 4194304") == """
+        original             | translated, 3 bytes
+        0x400000  pushq %rbp | 0x9000  pushq %rbp
+        0x400001  retq       | 0x9001  nop
+                             | 0x9002  retq
 
-      """)
+        """)
   }
 }

@@ -2,7 +2,6 @@
 import Glibc
 import Linux
 import RSP
-import Synchronization
 import Testing
 import XVCore
 
@@ -12,7 +11,7 @@ import XVCore
 final class StubClient {
   private let socket: OwnedDescriptor
   private var decoder = FrameDecoder(limit: 1 << 20, expandsRuns: true)
-  private let served: ServedSession
+  private let served: ServedSession?
 
   /// Serves the session to a new client; the session outlives it.
   init(_ session: StubSession) throws {
@@ -22,16 +21,32 @@ final class StubClient {
     served = try ServedSession(session, socket: ends[1])
   }
 
+  /// Connects to a server at a Unix socket.
+  init(path: String) throws {
+    let number = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    socket = OwnedDescriptor(owning: number)
+    served = nil
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
+    let result = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(number, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    try #require(result == 0)
+  }
+
   /// Ends the connection and returns how the loop ended.
-  consuming func close() -> ServerLoop.Ending {
+  func close() -> ServerLoop.Ending? {
     shutdown(socket.number, Int32(SHUT_RDWR))
-    return served.ending()
+    return served?.ending()
   }
 
   /// How the loop ends without the client going away.
-  func waitForEnd() -> ServerLoop.Ending { served.ending() }
+  func waitForEnd() -> ServerLoop.Ending? { served?.ending() }
 
-  func wake() { served.wake() }
+  func wake() { served?.wake() }
 
   func send(raw bytes: [UInt8]) {
     var sent = 0
@@ -44,7 +59,9 @@ final class StubClient {
     }
   }
 
-  func send(_ text: String) { send(raw: FrameEncoder.encode(Array(text.utf8), shortensRuns: false)) }
+  func send(_ text: String) {
+    send(raw: FrameEncoder.encode(Array(text.utf8), shortensRuns: false))
+  }
 
   /// The next event, or nil after the time limit or when the server closed the connection.
   func next() -> FrameEvent? {
@@ -83,13 +100,10 @@ final class StubClient {
 
 /// The loop on a thread of its own.
 private final class ServedSession {
-  // Handed to the thread once and not touched by anyone else while the thread serves it.
+  // Handed to the thread, and not touched by anyone else before the thread has ended.
   private struct Unshared: @unchecked Sendable { let session: StubSession }
-  private final class Result: Sendable { let ending = Mutex<ServerLoop.Ending?>(nil) }
 
-  private let result = Result()
-  private var thread = pthread_t()
-  private var isJoined = false
+  private let thread: JoinedThread<ServerLoop.Ending>
   private let wakeup: [Int32]
 
   init(_ session: StubSession, socket: Int32) throws {
@@ -97,20 +111,11 @@ private final class ServedSession {
     try #require(pipe(&ends) == 0)
     wakeup = ends
     let unshared = Unshared(session: session)
-    let result = result
     let reading = ends[0]
-    let body: @Sendable () -> Void = {
+    thread = try JoinedThread {
       var loop = ServerLoop(responder: unshared.session, wakeupDescriptor: reading)
-      let ending = loop.serve(Channel(socket: OwnedDescriptor(owning: socket)))
-      result.ending.withLock { $0 = ending }
+      return loop.serve(Channel(socket: OwnedDescriptor(owning: socket)))
     }
-    let box = Unmanaged.passRetained(Body(body)).toOpaque()
-    let code = pthread_create(&thread, nil, { argument in
-      guard let argument else { return nil }
-      Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().body()
-      return nil
-    }, box)
-    try #require(code == 0)
   }
 
   func wake() {
@@ -118,24 +123,13 @@ private final class ServedSession {
     _ = write(wakeup[1], &byte, 1)
   }
 
-  func ending() -> ServerLoop.Ending {
-    if !isJoined { pthread_join(thread, nil) }
-    isJoined = true
-    return result.ending.withLock { $0 } ?? .clientGone
-  }
+  func ending() -> ServerLoop.Ending? { thread.join() }
 
   deinit {
-    if !isJoined {
-      wake()
-      pthread_join(thread, nil)
-    }
+    wake()
+    _ = thread.join()
     for end in wakeup { Glibc.close(end) }
   }
-}
-
-private final class Body {
-  let body: @Sendable () -> Void
-  init(_ body: @escaping @Sendable () -> Void) { self.body = body }
 }
 
 extension StubSession {

@@ -62,7 +62,8 @@ package struct FrameDecoder: Sendable {
     case .between: return takeBetween(byte)
     case .body, .repeatCount: takeBody(byte)
     case .firstDigit, .secondDigit:
-      if byte == UInt8(ascii: "$") { start() } else { return takeDigit(byte) }
+      guard byte == UInt8(ascii: "$") else { return takeDigit(byte) }
+      start()
     }
     return nil
   }

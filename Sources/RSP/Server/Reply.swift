@@ -16,7 +16,9 @@ package struct Reply: Hashable, Sendable {
   /// `E nn`; the two digits are the error's decimal number, as gdb's users know it from errno.
   package static func error(_ number: Int32) -> Reply {
     let number = (1...99).contains(number) ? UInt8(number) : 1
-    return Reply([UInt8(ascii: "E"), UInt8(ascii: "0") + number / 10, UInt8(ascii: "0") + number % 10])
+    return Reply([
+      UInt8(ascii: "E"), UInt8(ascii: "0") + number / 10, UInt8(ascii: "0") + number % 10,
+    ])
   }
 
   /// `E.text`, for a client that offered `error-message+`.

@@ -9,7 +9,9 @@ package struct SignalNumber: RawRepresentable, Hashable, Sendable {
 
   package init(rawValue: UInt8) { self.rawValue = rawValue }
   /// From a number on the wire; what no list knows becomes `unknown`.
-  package init(wire number: UInt64) { self.rawValue = UInt8(exactly: number) ?? Self.unknown.rawValue }
+  package init(wire number: UInt64) {
+    self.rawValue = UInt8(exactly: number) ?? Self.unknown.rawValue
+  }
 
   package static let none = Self(rawValue: 0)
   package static let interrupt = Self(rawValue: 2)

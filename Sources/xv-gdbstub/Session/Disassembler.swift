@@ -24,7 +24,9 @@ struct Disassembler: ~Copyable {
     while !rest.isEmpty {
       let here = address &+ UInt64(rest.startIndex - bytes.startIndex)
       guard let (text, size) = instruction(rest, here) else {
-        return lines + [line(here, ".byte " + rest.map { hex($0, digits: 2) }.joined(separator: ","))]
+        return lines + [
+          line(here, ".byte " + rest.map { hex($0, digits: 2) }.joined(separator: ","))
+        ]
       }
       lines.append(line(here, text))
       rest = rest.dropFirst(size)

@@ -13,7 +13,9 @@ struct LibraryList {
 
   var xml: [UInt8] {
     var text = XMLText("<library-list-svr4 version=\"1.0\"")
-    if loadState.main.linkMap.rawValue != 0 { text.append(" main-lm=\"\(loadState.main.linkMap)\"") }
+    if loadState.main.linkMap.rawValue != 0 {
+      text.append(" main-lm=\"\(loadState.main.linkMap)\"")
+    }
     let listed = loadState.libraries.filter { $0.linkMap.rawValue != 0 }
     if listed.isEmpty {
       text.append("/>")

@@ -19,7 +19,9 @@ extension StubSession {
     case .actions(let actions): return try resume(actions)
     case .legacy(var action, let address):
       let chosen = ThreadPattern(thread: resumeThread)
-      if let address { try setProgramCounter(address, of: thread(matching: chosen) ?? generalThread) }
+      if let address {
+        try setProgramCounter(address, of: thread(matching: chosen) ?? generalThread)
+      }
       if case .one = resumeThread, action.kind == .step { action.threads = chosen }
       // Only the step is for one thread: the others run meanwhile, as they do for gdbserver.
       return try resume([action, ResumePacket.Action(.run)])
