@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-only
+internal import Linux
 import Synchronization
 package import XVCore
 
@@ -26,8 +27,12 @@ package final class RunState: Sendable {
   /// A world that stands still.
   package init() throws(WorldError) {
     state = Mutex(State())
-    stopped = try EventCounter()
-    unlocked = try EventCounter()
+    do throws(DescriptorError) {
+      stopped = try EventCounter()
+      unlocked = try EventCounter()
+    } catch {
+      throw .failed(call: "eventfd", errno: error.errno)
+    }
     unlocked.raise()
   }
 
