@@ -2,16 +2,10 @@
 """One run of gdb against one server."""
 
 import os
-import re
 import shutil
-import subprocess
-import threading
 
 from Support import process
-
-# Nothing of the caller's environment: it lies on the guest's stack, and so moves what is printed.
-ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC", "HOME": "/nonexistent",
-               "SHELL": "/bin/sh"}
+from Support.server import ENVIRONMENT, Server
 
 SETTINGS = ["set width 0", "set height 0", "set confirm off", "set pagination off", "set style enabled off",
             "set debuginfod enabled off", "set auto-load off", "set trace-commands on"]
@@ -25,46 +19,6 @@ class Session:
         self.stdout = b""
         self.result = None
         self.problems = []
-
-
-class Server:
-    """A stub that serves one session, and its guest."""
-
-    def __init__(self, command, directory):
-        self.child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=directory,
-            env=ENVIRONMENT, start_new_session=True)
-        self.stdout = b""
-        self.stderr = b""
-        self.port = None
-        self.ready = threading.Event()
-        self.readers = [threading.Thread(target=self.read_stdout), threading.Thread(target=self.read_stderr)]
-        for reader in self.readers:
-            reader.start()
-
-    def read_stdout(self):
-        self.stdout = self.child.stdout.read()
-
-    def read_stderr(self):
-        for line in self.child.stderr:
-            self.stderr += line
-            found = re.match(rb"Listening on port (\d+)", line)
-            if found:
-                self.port = int(found[1])
-                self.ready.set()
-        self.ready.set()
-
-    def wait(self, limit):
-        """True if the server ended by itself within the limit; its output is complete then."""
-        try:
-            self.child.wait(limit)
-            return True
-        except subprocess.TimeoutExpired:
-            return False
-
-    def close(self):
-        """Ends the server's group, if anything of it is left, and its readers."""
-        process.stop(self.child)
 
 
 def run(server_command, script, directory, limit):
@@ -89,12 +43,9 @@ def run(server_command, script, directory, limit):
         elif server.child.returncode < 0:
             session.problems.append(f"the server died by signal {-server.child.returncode}")
     finally:
-        server.close()
+        server.stop()
         session.problems += [f"left behind: {name}" for name in process.left_behind()]
-        for reader in server.readers:
-            reader.join(10)
-        server.child.stdout.close()
-        server.child.stderr.close()
+        server.close()
     session.stdout = server.stdout
     if session.problems and server.stderr:
         session.problems.append(f"the server's last words: {server.stderr[-400:]!r}")
