@@ -125,6 +125,15 @@ import XVCore
     #expect(try memory.read(from: Address(0x10000), count: 2) == [4, 77])
   }
 
+  @Test func forgottenPagesAreFetchedAgain() throws {
+    _ = try memory.read(from: Address(0x10000), count: 1)
+    source.unmap(0x10)
+    memory.forget()
+    #expect(throws: WorldError.addressFault(Address(0x10000))) {
+      try memory.read(from: Address(0x10000), count: 1)
+    }
+  }
+
   @Test func aFullCacheStillReads() throws {
     let small = CachedMemory(source: source, state: state, capacity: 1)
     for _ in 0..<2 {

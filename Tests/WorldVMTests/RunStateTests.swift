@@ -83,11 +83,14 @@ import XVCore
     #expect(await outcome == .badWorld("no more"))
   }
 
-  @Test func anEndFromHereIsNotQueued() throws {
+  @Test func anEndFromHereIsNotQueuedAndDropsWhatWas() throws {
+    #expect(try state.tryGo())
+    state.post(stop)
     #expect(try state.tryGo())
     state.end(with: StopEvent(thread: ThreadID(7), reason: .killed(9)))
     #expect(state.lastStop?.reason == .killed(9))
     #expect(!state.isRunning)
+    #expect(!isReadable)
     #expect(state.takeStop() == nil)
   }
 }

@@ -46,6 +46,9 @@ package final class CachedMemory<Source: MemorySource>: Sendable {
     guard written == bytes.count else { throw .addressFault(address + UInt64(written)) }
   }
 
+  /// Forgets what was read: the memory is gone.
+  package func forget() { cache.withLock { $0.drop() } }
+
   /// Starts the world by `resume` in its next incarnation, as soon as nobody holds a lock on it.
   package func go(_ resume: () throws(WorldError) -> Void) throws(WorldError) {
     while try !tryGo(resume) { state.waitUntilUnlocked() }

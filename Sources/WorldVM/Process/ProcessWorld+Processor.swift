@@ -27,6 +27,7 @@ extension ProcessWorld {
     let thread = ThreadID(guest.pid)
     guest.kill()
     state.end(with: StopEvent(thread: thread, reason: .killed(SIGKILL)))
+    memory.forget()
   }
 
   /// The program goes on by itself; the world is of no use afterwards.

@@ -105,11 +105,13 @@ package final class RunState: Sendable {
     }
   }
 
-  /// The world was ended from here: nobody waits to be told.
+  /// The world was ended from here: nobody waits to be told, of this or of an earlier stop.
   package func end(with stop: StopEvent) {
     state.withLock { state in
       state.isRunning = false
       state.lastStop = stop
+      for _ in state.waiting { stopped.lower() }
+      state.waiting = []
     }
   }
 
