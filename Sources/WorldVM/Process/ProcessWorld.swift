@@ -18,7 +18,8 @@ package final class ProcessWorld: TranslatedWorld {
     modules = ProcessModules(processID: guest.pid)
   }
 
-  /// Launches a program; the world stands at its first instruction.
+  /// Launches a program, debugged whatever the options say; the world stands at its first
+  /// instruction.
   package static func launch(_ options: LaunchOptions) throws(GuestError) -> ProcessWorld {
     let state: RunState
     do throws(WorldError) {
@@ -26,6 +27,8 @@ package final class ProcessWorld: TranslatedWorld {
     } catch {
       throw .cannotLaunch(program: options.program, why: "\(error)")
     }
+    var options = options
+    options.debugged = true
     let guest = try Guest.launch(options) { state.post($0) }
     // What a debugger sees at the end of a launch: the SIGTRAP that follows the exec.
     state.find(
