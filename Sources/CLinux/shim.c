@@ -1,1 +1,118 @@
+// SPDX-License-Identifier: GPL-3.0-only
 #include "CLinux.h"
+
+#include <cpuid.h>
+#include <linux/futex.h>
+#include <sys/personality.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+
+long xv_ptrace(int request, pid_t thread, uintptr_t address, uintptr_t data) {
+  errno = 0;
+  long result = syscall(SYS_ptrace, (long)request, (long)thread, address, data);
+  return result < 0 ? -errno : result;
+}
+
+long xv_futex_wait(const uint32_t *word, uint32_t expected, long timeout_nanoseconds) {
+  struct timespec timeout = {timeout_nanoseconds / 1000000000, timeout_nanoseconds % 1000000000};
+  long result = syscall(SYS_futex, word, FUTEX_WAIT, expected,
+                        timeout_nanoseconds < 0 ? NULL : &timeout, NULL, 0);
+  return result < 0 ? -errno : result;
+}
+
+long xv_futex_wake(const uint32_t *word) {
+  long result = syscall(SYS_futex, word, FUTEX_WAKE, 1 << 30, NULL, NULL, 0);
+  return result < 0 ? -errno : result;
+}
+
+long xv_waitpid(pid_t pid, int *status, int options) {
+  pid_t result = waitpid(pid, status, options);
+  return result < 0 ? -errno : result;
+}
+
+long xv_tgkill(pid_t process, pid_t thread, int signal) {
+  long result = syscall(SYS_tgkill, process, thread, signal);
+  return result < 0 ? -errno : result;
+}
+
+int xv_open(const char *path, int flags, int mode) {
+  int result = open(path, flags, mode);
+  return result < 0 ? -errno : result;
+}
+
+long xv_read_remote(pid_t pid, uint64_t remote, void *local, size_t count) {
+  struct iovec here = {local, count}, there = {(void *)remote, count};
+  ssize_t result = process_vm_readv(pid, &here, 1, &there, 1, 0);
+  return result < 0 ? -errno : result;
+}
+
+long xv_write_remote(pid_t pid, uint64_t remote, const void *local, size_t count) {
+  struct iovec here = {(void *)local, count}, there = {(void *)remote, count};
+  ssize_t result = process_vm_writev(pid, &here, 1, &there, 1, 0);
+  return result < 0 ? -errno : result;
+}
+
+uint32_t xv_xsave_area_size(void) {
+  unsigned a, b, c, d;
+  if (!__get_cpuid_count(0xd, 0, &a, &b, &c, &d)) return 0;
+  return b;
+}
+
+static void child(const struct xv_spawn_request *request, int go, int failure) {
+  if (request->new_process_group) {
+    setpgid(0, 0);
+    if (isatty(STDIN_FILENO)) {
+      // A background process group that calls tcsetpgrp is sent SIGTTOU, which blocked signals do not stop.
+      sigset_t ttou;
+      sigemptyset(&ttou);
+      sigaddset(&ttou, SIGTTOU);
+      sigprocmask(SIG_BLOCK, &ttou, NULL);
+      tcsetpgrp(STDIN_FILENO, getpid());
+    }
+  }
+  if (request->redirect_standard_io) {
+    int null = open("/dev/null", O_RDONLY);
+    if (null >= 0) {
+      dup2(null, STDIN_FILENO);
+      close(null);
+    }
+    dup2(STDERR_FILENO, STDOUT_FILENO);
+  }
+  if (request->disable_randomization) {
+    int old = personality(0xffffffff);
+    if (old >= 0) personality((unsigned long)old | ADDR_NO_RANDOMIZE);
+  }
+  char byte;
+  while (read(go, &byte, 1) < 0 && errno == EINTR) {
+  }
+  syscall(SYS_rt_sigprocmask, SIG_SETMASK, &request->signal_mask, NULL, sizeof request->signal_mask);
+  execve(request->path, request->argv, request->envp);
+  int why = errno;
+  if (write(failure, &why, sizeof why) < 0) _exit(126);
+  _exit(127);
+}
+
+int xv_spawn(const struct xv_spawn_request *request, struct xv_spawned *spawned) {
+  int go[2], failure[2];
+  if (pipe2(go, O_CLOEXEC) < 0) return -errno;
+  if (pipe2(failure, O_CLOEXEC) < 0) {
+    int why = errno;
+    close(go[0]);
+    close(go[1]);
+    return -why;
+  }
+  pid_t pid = fork();
+  if (pid == 0) child(request, go[0], failure[1]);
+  int why = errno;
+  close(go[0]);
+  close(failure[1]);
+  if (pid < 0) {
+    close(go[1]);
+    close(failure[0]);
+    return -why;
+  }
+  spawned->pid = pid;
+  spawned->go = go[1];
+  spawned->failure = failure[0];
+  return 0;
+}

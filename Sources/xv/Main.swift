@@ -1,2 +1,75 @@
 // SPDX-License-Identifier: GPL-3.0-only
-@main struct Main { static func main() {} }
+import ArgumentParser
+import Glibc
+import XVCore
+
+@main
+struct XV: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "xv",
+    abstract: "Runs a program under the xv translator, without a debugger.",
+    discussion: """
+      The program behaves as it does natively: same output, same exit status, death by the same \
+      signal. Options come before the program; everything after it belongs to the program.
+      """)
+
+  @Flag(name: .customLong("guard"), help: "Make original code non-executable, so that a leak out of the cache faults at once.")
+  var guardOriginalCode = false
+
+  @Flag(name: .shortAndLong, help: "Trace translation and intercepted system calls to stderr.")
+  var verbose = false
+
+  @Option(help: "Write the trace to this file.")
+  var log: String?
+
+  @Flag(help: "Print at exit what happened, to stderr.")
+  var stats = false
+
+  @Option(help: "Make life hard for the translator: flush=N discards all fragments at every N-th request.")
+  var torture: TortureSwitches = TortureSwitches()
+
+  @Argument(parsing: .captureForPassthrough, help: "The program and its arguments.")
+  var command: [String] = []
+
+  mutating func run() throws {
+    let words = command.first == "--" ? Array(command.dropFirst()) : command
+    guard let program = words.first else {
+      throw ValidationError("No program is named. Try: xv ls -l")
+    }
+    var options = LaunchOptions(program: program, arguments: words)
+    options.guardOriginalCode = guardOriginalCode
+    options.flushEvery = torture.flushEvery
+    options.traceDescriptor = try traceDescriptor()
+    options.signalMask = Wrapper.inheritedMask()
+    let status = Wrapper.run(options, printsStatistics: stats)
+    status.leave()
+  }
+
+  private func traceDescriptor() throws -> Int32? {
+    if let log {
+      let descriptor = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+      guard descriptor >= 0 else {
+        throw ValidationError("Cannot write \(log): \(String(cString: strerror(errno)))")
+      }
+      return descriptor
+    }
+    return verbose ? STDERR_FILENO : nil
+  }
+}
+
+/// `flush=N`
+struct TortureSwitches: ExpressibleByArgument {
+  var flushEvery: UInt64 = 0
+
+  init() {}
+
+  init?(argument: String) {
+    for word in argument.split(separator: ",") {
+      let parts = word.split(separator: "=")
+      guard parts.count == 2, parts[0] == "flush", let count = UInt64(parts[1]), count > 0 else {
+        return nil
+      }
+      flushEvery = count
+    }
+  }
+}

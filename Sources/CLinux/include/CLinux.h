@@ -30,3 +30,5 @@
 #include <netdb.h>
 #include <unistd.h>
 #include <time.h>
+#include "xv_spawn.h"
+#include "xv_syscalls.h"

@@ -1,50 +1,148 @@
 // SPDX-License-Identifier: GPL-3.0-only
+import Glibc
 
 /// A program that runs as translated code.
 ///
 /// Safe from any thread: what needs the tracer is carried out on the guest's own tracer thread while
 /// the caller waits. Everything is in original terms: no cache address ever leaves this interface.
 package final class Guest: Sendable {
+  private let tracer: Tracer
+  /// Process id of the guest.
+  package let pid: Int32
+
+  private init(_ tracer: Tracer, pid: Int32) {
+    self.tracer = tracer
+    self.pid = pid
+  }
+
   /// Starts `options.program` and stops it at its first instruction (ld.so's, or the program's own
-  /// when it is static). `onStop` is called on the tracer thread, once for each resume, when the
-  /// whole guest stands still again or is gone; it must not call back into the guest.
+  /// when it is static); without a debugger it runs at once. `onStop` is called on the tracer thread,
+  /// once for each resume, when the whole guest stands still again or is gone; it must not call back
+  /// into the guest.
   package static func launch(
     _ options: LaunchOptions, onStop: @escaping @Sendable (StopEvent) -> Void
-  ) throws(GuestError) -> Guest { fatalError("being written") }
+  ) throws(GuestError) -> Guest {
+    let tracer = Tracer(options, onStop: onStop)
+    let launched = Completion<Result<Int32, GuestError>>()
+    TracerThread.start { tracer.run { launched.finish($0) } }
+    switch launched.wait() {
+    case .success(let pid): return Guest(tracer, pid: pid)
+    case .failure(let error): throw error
+    case nil: throw .gone
+    }
+  }
 
-  /// Process id of the guest.
-  package var pid: Int32 { fatalError() }
   /// Live threads, oldest first.
-  package var threads: [ThreadID] { fatalError() }
+  package var threads: [ThreadID] {
+    tracer.perform { [tracer] in
+      tracer.threads.filter { $0.value.processID == tracer.process }.keys.sorted()
+    } ?? []
+  }
 
   // MARK: While stopped
-  package func registers(of thread: ThreadID, extended: Bool) throws(GuestError) -> Registers { fatalError() }
+
+  package func registers(of thread: ThreadID, extended: Bool) throws(GuestError) -> Registers {
+    try whileStopped { tracer throws(GuestError) in
+      guard var registers = tracer.threads[thread]?.registers else { throw .noSuchThread(thread) }
+      if extended { registers.extended = try tracer.extendedState(thread) }
+      return registers
+    }
+  }
+
   /// Writes the general registers, and the extended ones unless `registers.extended` is empty.
-  package func setRegisters(_ registers: Registers, of thread: ThreadID) throws(GuestError) { fatalError() }
-  /// Sets or takes away a breakpoint probe. Setting it twice, or taking away one that is not there, returns false.
-  package func insertBreakpoint(at address: OriginalAddress) throws(GuestError) -> Bool { fatalError() }
-  package func removeBreakpoint(at address: OriginalAddress) throws(GuestError) -> Bool { fatalError() }
-  package func resume(_ plan: ResumePlan) throws(GuestError) { fatalError() }
+  package func setRegisters(_ registers: Registers, of thread: ThreadID) throws(GuestError) {
+    try whileStopped { tracer throws(GuestError) in
+      guard tracer.threads[thread] != nil else { throw .noSuchThread(thread) }
+      if !registers.extended.isEmpty {
+        try tracer.control.setExtendedState(thread, registers.extended)
+      }
+      tracer.setGeneralRegisters(registers.general, of: thread)
+    }
+  }
+
+  /// Sets a breakpoint probe; false when there is one already.
+  package func insertBreakpoint(at address: OriginalAddress) throws(GuestError) -> Bool {
+    try whileStopped { tracer throws(GuestError) in tracer.insertBreakpoint(address.rawValue) }
+  }
+
+  /// Takes a breakpoint probe away; false when there is none.
+  package func removeBreakpoint(at address: OriginalAddress) throws(GuestError) -> Bool {
+    try whileStopped { tracer throws(GuestError) in tracer.removeBreakpoint(address.rawValue) }
+  }
+
+  package func resume(_ plan: ResumePlan) throws(GuestError) {
+    try whileStopped { tracer throws(GuestError) in tracer.resume(plan) }
+  }
+
   /// Lets the program go on natively, without xv; the guest object is then of no more use.
-  package func detach(signal: Int32) throws(GuestError) { fatalError() }
+  package func detach(signal: Int32) throws(GuestError) {
+    try whileStopped { tracer throws(GuestError) in tracer.detach(signal: signal) }
+  }
+
   /// The siginfo_t (128 bytes) of the stop's signal.
-  package func signalInformation(of thread: ThreadID) throws(GuestError) -> [UInt8] { fatalError() }
+  package func signalInformation(of thread: ThreadID) throws(GuestError) -> [UInt8] {
+    try whileStopped { tracer throws(GuestError) in
+      guard let information = tracer.control.signalInformation(thread) else {
+        throw .system(call: "ptrace(GETSIGINFO)", errno: EINVAL)
+      }
+      return information
+    }
+  }
 
   // MARK: At any time
-  /// Reads up to `count` bytes; the result is shorter at the first unreadable page, empty when the first byte is unreadable.
-  package func readMemory(at address: OriginalAddress, count: Int) -> [UInt8] { fatalError() }
-  /// Writes (also into read-only pages, as ptrace does) and returns how many bytes were written; fragments of changed code are thrown away.
-  package func writeMemory(_ bytes: [UInt8], at address: OriginalAddress) -> Int { fatalError() }
+
+  /// Reads up to `count` bytes; the result is shorter at the first unreadable page, empty when the
+  /// first byte is unreadable.
+  package func readMemory(at address: OriginalAddress, count: Int) -> [UInt8] {
+    tracer.perform { [tracer] in tracer.readMemory(address.rawValue, count) } ?? []
+  }
+
+  /// Writes (also into read-only pages, as ptrace does) and returns how many bytes were written;
+  /// fragments of changed code are thrown away.
+  package func writeMemory(_ bytes: [UInt8], at address: OriginalAddress) -> Int {
+    tracer.perform { [tracer] in tracer.writeMemory(bytes, address.rawValue) } ?? 0
+  }
+
   /// Asks a running guest to stop; the answer comes through `onStop`.
-  package func interrupt() { fatalError() }
+  package func interrupt() {
+    _ = tracer.perform { [tracer] in tracer.interruptAll() }
+  }
+
   /// Kills the guest and waits for its end. No `onStop` follows.
-  package func kill() { fatalError() }
+  package func kill() {
+    _ = tracer.perform { [tracer] in tracer.killAndWait() }
+  }
 
   // MARK: For people
+
   /// Counters by name, in the order they should be printed.
-  package var statistics: [(name: String, value: UInt64)] { fatalError() }
+  package var statistics: [(name: String, value: UInt64)] {
+    tracer.perform { [tracer] in tracer.statistics() } ?? tracer.statistics()
+  }
+
   /// The fragment that holds `address`, translating it if need be; nil when there is no code.
-  package func block(at address: OriginalAddress) throws(GuestError) -> BlockListing? { fatalError() }
+  package func block(at address: OriginalAddress) throws(GuestError) -> BlockListing? {
+    try whileStopped { tracer throws(GuestError) in tracer.block(at: address.rawValue) }
+  }
+
+  private func whileStopped<Value: Sendable>(
+    _ body: @escaping @Sendable (Tracer) throws(GuestError) -> Value
+  ) throws(GuestError) -> Value {
+    let result = tracer.perform { [tracer] () -> Result<Value, GuestError> in
+      guard !tracer.isFinished else { return .failure(.gone) }
+      guard tracer.isStopped else { return .failure(.running) }
+      do throws(GuestError) {
+        return .success(try body(tracer))
+      } catch {
+        return .failure(error)
+      }
+    }
+    switch result {
+    case .success(let value): return value
+    case .failure(let error): throw error
+    case nil: throw .gone
+    }
+  }
 }
 
 /// Original and translated bytes of one block, for disassembly.

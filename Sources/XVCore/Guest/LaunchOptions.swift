@@ -17,6 +17,13 @@ package struct LaunchOptions: Sendable {
   /// Whether a debugger wants the stops (signals, exec); otherwise signals pass and only the end is told.
   package var debugged = false
 
+  /// Put the program into a process group of its own and give it the terminal.
+  package var newProcessGroup = false
+  /// stdin from /dev/null and stdout to stderr: for a stub that talks over its own 0 and 1.
+  package var redirectStandardIO = false
+  /// The signal mask that the program starts with (bit n-1 is signal n).
+  package var signalMask: UInt64 = 0
+
   package init(program: String, arguments: [String]) {
     self.program = program
     self.arguments = arguments

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-3.0-only
+// What Swift cannot call because it is variadic or a macro. Each returns -errno on failure, so that
+// nothing can run between the failing call and the reading of errno.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+long xv_ptrace(int request, pid_t thread, uintptr_t address, uintptr_t data);
+long xv_futex_wait(const uint32_t *word, uint32_t expected, long timeout_nanoseconds);
+long xv_futex_wake(const uint32_t *word);
+long xv_waitpid(pid_t pid, int *status, int options);
+long xv_tgkill(pid_t process, pid_t thread, int signal);
+int xv_open(const char *path, int flags, int mode);
+long xv_read_remote(pid_t pid, uint64_t remote, void *local, size_t count);
+long xv_write_remote(pid_t pid, uint64_t remote, const void *local, size_t count);
+/// 0 when unsupported; otherwise the size of the standard-format XSAVE area for the features in XCR0.
+uint32_t xv_xsave_area_size(void);
+
+static inline void xv_pause(void) { __builtin_ia32_pause(); }
+static inline uint64_t xv_rdtsc(void) { return __builtin_ia32_rdtsc(); }
+static inline uint32_t xv_load32(const volatile uint32_t *p) {
+  return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+}
+static inline void xv_store32(volatile uint32_t *p, uint32_t v) {
+  __atomic_store_n(p, v, __ATOMIC_RELEASE);
+}
+/// Sequentially consistent exchange: a full barrier on x86.
+static inline uint32_t xv_exchange32(volatile uint32_t *p, uint32_t v) {
+  return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST);
+}
+static inline void xv_store64(volatile uint64_t *p, uint64_t v) {
+  __atomic_store_n(p, v, __ATOMIC_RELEASE);
+}
+static inline int xv_wifexited(int s) { return (s & 0x7f) == 0; }
+static inline int xv_wifsignaled(int s) { return ((signed char)((s & 0x7f) + 1) >> 1) > 0; }
+static inline int xv_wifstopped(int s) { return (s & 0xff) == 0x7f; }

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-3.0-only
+
+/// One piece of the code cache: fragments near the original code that they translate.
+///
+///     hot       fragments
+///     cold      exit stubs, entered at most a few times each
+///     literals  return addresses that calls push; apart from the code, because a write near
+///               executing lines costs the guest's processor a machine clear
+///
+/// A translation needs its rip-relative operands within 2 GiB, hence an arena per neighbourhood.
+struct Arena: ~Copyable {
+  static let hotEnd = 0x800_0000
+  static let coldEnd = 0xe00_0000
+  static let size = RegionLayout.arenaSize
+  /// Largest distance between any byte of an arena and an operand.
+  static let reach: UInt64 = 0x7fff_0000
+  /// Room that one unit, its stubs and its literals may need at most.
+  static let unitReserve = 0x1_0000
+
+  let server: UnsafeMutableRawPointer
+  let guest: UInt64
+  /// Offsets of the next free byte.
+  var hot: Int = 0
+  var cold = Arena.hotEnd
+  var literal = Arena.coldEnd
+  var hotRecovery = RecoveryTable()
+  var coldRecovery = RecoveryTable()
+  /// The shared return sequence.
+  var returnRoutine: UInt64 = 0
+
+  init(server: UnsafeMutableRawPointer, guest: UInt64) {
+    self.server = server
+    self.guest = guest
+  }
+
+  var hasRoom: Bool {
+    hot + Arena.unitReserve < Arena.hotEnd && cold + Arena.unitReserve < Arena.coldEnd
+      && literal + 0x1000 < Arena.size
+  }
+
+  @inline(__always)
+  var guestDelta: UInt64 { guest &- UInt64(UInt(bitPattern: server)) }
+
+  @inline(__always)
+  func emitter(at offset: Int) -> Emitter { Emitter(at: server + offset, guestDelta: guestDelta) }
+
+  @inline(__always)
+  func address(_ offset: Int) -> CacheAddress { CacheAddress(guest &+ UInt64(offset)) }
+
+  func contains(_ address: UInt64) -> Bool {
+    address >= guest && address < guest + UInt64(Arena.size)
+  }
+
+  /// Whether code at `original` can live here: all that such code names lies within reach, or nearly.
+  @inline(__always)
+  func serves(_ original: UInt64) -> Bool {
+    let margin: UInt64 = 0x400_0000
+    let lowest = guest &+ UInt64(Arena.size) > Arena.reach ? guest &+ UInt64(Arena.size) &- Arena.reach &+ margin : 0
+    return original >= lowest && original < guest &+ Arena.reach &- margin
+  }
+
+  @inline(__always)
+  func reaches(_ target: UInt64) -> Bool {
+    let lowest = guest &+ UInt64(Arena.size) > Arena.reach ? guest &+ UInt64(Arena.size) &- Arena.reach : 0
+    return target >= lowest && target < guest &+ Arena.reach
+  }
+
+  /// Puts an 8-byte literal down and returns its guest address.
+  @inline(__always)
+  mutating func addLiteral(_ value: UInt64) -> UInt64 {
+    let offset = literal
+    (server + offset).storeBytes(of: value, as: UInt64.self)
+    literal += 8
+    return guest &+ UInt64(offset)
+  }
+
+  func recovery(at offset: UInt32) -> Recovery? {
+    offset < UInt32(Arena.hotEnd)
+      ? hotRecovery.entry(covering: offset) : coldRecovery.entry(covering: offset)
+  }
+
+  mutating func reset() {
+    hot = 0
+    cold = Arena.hotEnd
+    literal = Arena.coldEnd
+    hotRecovery.removeAll()
+    coldRecovery.removeAll()
+    returnRoutine = 0
+  }
+}

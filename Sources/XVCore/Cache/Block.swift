@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-3.0-only
+
+/// A basic block of original code and where its translation stands.
+///
+/// Several blocks are emitted together, in fall-through order, as one unit; each of them can be
+/// entered. Offset 0 means "none" (an arena begins with its return routine).
+struct Block: BitwiseCopyable {
+  enum State: UInt8 {
+    /// Somebody jumps there; not translated.
+    case wanted
+    case live
+  }
+
+  var original: UInt64
+  /// Bytes of original code.
+  var length: UInt32 = 0
+  var arena: UInt8 = 0
+  var state: State = .wanted
+  /// Scratch registers that the code may read before it overwrites them.
+  var live: SpillSet = .all
+  /// Entry with all registers in place: direct jumps and fall-through.
+  var linked: UInt32 = 0
+  /// Entry of direct calls: drops the cache address that the call instruction pushed.
+  var callEntry: UInt32 = 0
+  /// Entry of indirect jumps: reloads live scratch registers. Indirect calls enter 5 bytes before.
+  var jumpEntry: UInt32 = 0
+  /// Entry of returns: stands right behind its call instruction, where the processor's return
+  /// predictor expects it.
+  var returnEntry: UInt32 = 0
+  /// When it follows a call: where that call's translation begins, and the call's own address.
+  var callSite: UInt32 = 0
+  var callAddress: UInt64 = 0
+  /// Exits that lead here, linked or waiting.
+  var incoming: Int32 = -1
+  var unit: Int32 = -1
+  var nextInUnit: Int32 = -1
+}
+
+/// A direct way out of a fragment.
+struct Exit: BitwiseCopyable {
+  enum Kind: UInt8 {
+    case jump
+    case call
+    case systemCall
+    case probe
+    /// The end of a single step.
+    case stepped
+    /// An instruction that the server must carry out.
+    case rare
+  }
+
+  var kind: Kind
+  var arena: UInt8
+  var isLinked = false
+  /// Offset of the rel32 that is patched (jump and call).
+  var field: UInt32 = 0
+  /// Offset of the cold stub, 0 until one is needed.
+  var stub: UInt32 = 0
+  /// Where the program goes on, and the instruction that the exit belongs to.
+  var target: UInt64
+  var origin: UInt64
+  /// The next exit with the same target.
+  var next: Int32 = -1
+}
+
+/// Blocks that were emitted together and die together.
+struct Unit: BitwiseCopyable {
+  var firstBlock: Int32
+  var arena: UInt8
+  var firstExit: Int32
+  var exitCount: Int32
+  var hot: UInt32
+  var hotEnd: UInt32
+  var isDead = false
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-3.0-only
+
+/// What the rewriter has to know about one original instruction.
+struct Instruction: BitwiseCopyable {
+  enum Kind: UInt8 {
+    /// Copied as it is.
+    case plain
+    /// Copied with a new disp32.
+    case ripRelative
+    case jump
+    case conditionalJump
+    /// loop, loope, loopne, jcxz, jecxz, jrcxz: rel8 only.
+    case shortLoop
+    case call
+    case indirectJump
+    case indirectCall
+    case ret
+    case systemCall
+    /// Uses %gs, which belongs to xv while the guest runs.
+    case guestSegment
+    /// rdgsbase, wrgsbase, or a move to or from the gs selector.
+    case guestSegmentBase
+    /// xbegin: carries a code address.
+    case transactionBegin
+    /// Far transfers and the like: carried out by the server.
+    case rare
+    /// No instruction: emitted so that the processor raises the guest's own fault.
+    case invalid
+  }
+
+  var address: UInt64
+  /// Branch target, or the address of a rip-relative operand.
+  var target: UInt64
+  var length: UInt8
+  var kind: Kind
+  /// Offset of disp32 in the instruction (rip-relative).
+  var displacementOffset: UInt8
+  /// Condition code of a conditional jump; second operand of `ret`'s immediate lives in `immediate`.
+  var condition: UInt8
+  var immediate: UInt16
+  /// Bytes before the opcode that an indirect transfer's operand load must keep.
+  var prefix: OperandPrefix
+  /// Offset of ModRM.
+  var modrmOffset: UInt8
+  var uses: RegisterSet
+  var defines: RegisterSet
+
+  var end: UInt64 { address &+ UInt64(length) }
+}
+
+/// Prefixes that change what a memory operand means.
+struct OperandPrefix: OptionSet, BitwiseCopyable {
+  var rawValue: UInt8
+  static let fs = OperandPrefix(rawValue: 1)
+  static let gs = OperandPrefix(rawValue: 2)
+  static let address32 = OperandPrefix(rawValue: 4)
+  static let rexB = OperandPrefix(rawValue: 8)
+  static let rexX = OperandPrefix(rawValue: 16)
+  /// The operand is rip-relative.
+  static let ripRelative = OperandPrefix(rawValue: 32)
+  /// A 66 prefix was present.
+  static let operand16 = OperandPrefix(rawValue: 64)
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-3.0-only
+import CZydis
+
+/// Which of the scratch registers (rcx, rdx, r11) an instruction reads and which it overwrites.
+///
+/// Works on Zydis's raw fields because decoding operands would double the cost of every instruction.
+/// It errs on one side only: a register is called defined when the instruction certainly overwrites
+/// all 64 bits without reading them, and used unless it certainly is not. Opcode tables: Intel SDM
+/// volume 2, appendix A.
+enum ScratchLiveness {
+  @inline(__always)
+  static func annotate(
+    _ instruction: inout Instruction, _ raw: UnsafePointer<ZydisDecodedInstruction>,
+    _ bytes: UnsafePointer<UInt8>
+  ) {
+    guard raw.pointee.encoding == ZYDIS_INSTRUCTION_ENCODING_LEGACY else {
+      instruction.uses = .scratch
+      return
+    }
+    let operands = Operands(raw)
+    var uses = operands.memory
+    var defines: RegisterSet = []
+    switch raw.pointee.opcode_map {
+    case ZYDIS_OPCODE_MAP_DEFAULT:
+      defaultMap(raw.pointee.opcode, operands, &uses, &defines)
+    case ZYDIS_OPCODE_MAP_0F: map0F(raw.pointee.opcode, operands, &uses, &defines)
+    default: uses = .scratch
+    }
+    instruction.uses = uses.intersection(.scratch)
+    // A 16-bit write keeps the upper bits.
+    instruction.defines =
+      raw.pointee.operand_width == 16
+      ? [] : defines.subtracting(uses).intersection(.scratch)
+    if raw.pointee.operand_width == 16 { instruction.uses.formUnion(defines.intersection(.scratch)) }
+  }
+
+  /// The registers that ModRM and SIB name.
+  struct Operands {
+    var reg: Int
+    var rm: Int
+    var isMemory: Bool
+    var hasRex: Bool
+    var low: Int
+    var memory: RegisterSet = []
+
+    @inline(__always)
+    init(_ raw: UnsafePointer<ZydisDecodedInstruction>) {
+      let rexB = Int(raw.pointee.raw.rex.B) << 3
+      hasRex = raw.pointee.attributes & (1 << 2) != 0
+      let modrm = raw.pointee.raw.modrm
+      reg = Int(modrm.reg) | Int(raw.pointee.raw.rex.R) << 3
+      rm = Int(modrm.rm) | rexB
+      low = Int(raw.pointee.opcode & 7) | rexB
+      let hasModRM = raw.pointee.attributes & 1 != 0
+      isMemory = hasModRM && modrm.mod != 3
+      guard isMemory else { return }
+      if modrm.rm == 4 {
+        let sib = raw.pointee.raw.sib
+        if !(sib.base == 5 && modrm.mod == 0) { memory.insert(RegisterSet(Int(sib.base) | rexB)) }
+        let index = Int(sib.index) | Int(raw.pointee.raw.rex.X) << 3
+        if index != 4 { memory.insert(RegisterSet(index)) }
+      } else if !(modrm.rm == 5 && modrm.mod == 0) {
+        memory.insert(RegisterSet(rm))
+      }
+    }
+
+    /// The register that holds an 8-bit operand: without REX, 4...7 are ah, ch, dh, bh.
+    @inline(__always)
+    func byte(_ register: Int) -> RegisterSet {
+      RegisterSet(!hasRex && register >= 4 && register < 8 ? register - 4 : register)
+    }
+    var regSet: RegisterSet { RegisterSet(reg) }
+    var rmSet: RegisterSet { isMemory ? [] : RegisterSet(rm) }
+    var byteRM: RegisterSet { isMemory ? [] : byte(rm) }
+  }
+
+  @inline(__always)
+  private static func defaultMap(
+    _ opcode: UInt8, _ operands: Operands, _ uses: inout RegisterSet, _ defines: inout RegisterSet
+  ) {
+    switch opcode {
+    case 0x00...0x3f:
+      switch opcode & 7 {
+      case 0, 2:
+        uses.formUnion(operands.byte(operands.reg))
+        uses.formUnion(operands.byteRM)
+      case 1, 3:
+        let zeroing = opcode & 0xfd == 0x29 || opcode & 0xfd == 0x31
+        if zeroing, !operands.isMemory, operands.reg == operands.rm {
+          defines.formUnion(operands.regSet)
+        } else {
+          uses.formUnion(operands.regSet)
+          uses.formUnion(operands.rmSet)
+        }
+      default: break  // al, imm8 and eax, imm32
+      }
+    case 0x50...0x57: uses.insert(RegisterSet(operands.low))
+    case 0x58...0x5f: defines.insert(RegisterSet(operands.low))
+    case 0x63, 0x69, 0x6b:
+      uses.formUnion(operands.rmSet)
+      defines.formUnion(operands.regSet)
+    case 0x68, 0x6a, 0x70...0x7f, 0x90, 0x98, 0xa8, 0xa9, 0xe9, 0xeb: break
+    case 0x80, 0xc0, 0xd0, 0x88, 0x8a, 0x84, 0x86, 0xc6, 0xfe:
+      uses.formUnion(operands.byteRM)
+      if opcode == 0x88 || opcode == 0x8a || opcode == 0x84 || opcode == 0x86 {
+        uses.formUnion(operands.byte(operands.reg))
+      }
+    case 0x81, 0x83, 0xc1, 0xd1: uses.formUnion(operands.rmSet)
+    case 0x85, 0x87:
+      uses.formUnion(operands.rmSet)
+      uses.formUnion(operands.regSet)
+    case 0x89:
+      uses.formUnion(operands.regSet)
+      defines.formUnion(operands.rmSet)
+    case 0x8b:
+      uses.formUnion(operands.rmSet)
+      defines.formUnion(operands.regSet)
+    case 0x8d: defines.formUnion(operands.regSet)
+    case 0x99: defines.insert(.rdx)
+    case 0xb8...0xbf: defines.insert(RegisterSet(operands.low))
+    case 0xc7: defines.formUnion(operands.rmSet)
+    case 0xd3:
+      uses.insert(.rcx)
+      uses.formUnion(operands.rmSet)
+    case 0xff where operands.reg & 7 < 2 || operands.reg & 7 == 6:
+      uses.formUnion(operands.rmSet)
+    case 0xf6 where operands.reg & 7 < 2: uses.formUnion(operands.byteRM)
+    case 0xf7 where operands.reg & 7 < 4: uses.formUnion(operands.rmSet)
+    default: uses = .scratch
+    }
+  }
+
+  @inline(__always)
+  private static func map0F(
+    _ opcode: UInt8, _ operands: Operands, _ uses: inout RegisterSet, _ defines: inout RegisterSet
+  ) {
+    switch opcode {
+    // Vector moves and arithmetic: only the address registers are general.
+    case 0x10...0x17, 0x28, 0x29, 0x2e, 0x2f, 0x51...0x6d, 0x6f, 0x7f, 0xd6, 0xef, 0xeb, 0xfe, 0xd4:
+      break
+    case 0x18...0x1f: break  // hints, endbr64, long nop
+    case 0x2a, 0x6e: uses.formUnion(operands.rmSet)
+    case 0x40...0x4f, 0xaf, 0xbc, 0xbd, 0xb8, 0xb1, 0xc1:
+      uses.formUnion(operands.regSet)
+      uses.formUnion(operands.rmSet)
+    case 0x80...0x8f: break
+    case 0x90...0x9f: uses.formUnion(operands.byteRM)
+    case 0xa3, 0xab, 0xb3, 0xbb:
+      uses.formUnion(operands.regSet)
+      uses.formUnion(operands.rmSet)
+    case 0xba: uses.formUnion(operands.rmSet)
+    case 0xb6, 0xbe:
+      uses.formUnion(operands.byteRM)
+      defines.formUnion(operands.regSet)
+    case 0xb7, 0xbf:
+      uses.formUnion(operands.rmSet)
+      defines.formUnion(operands.regSet)
+    case 0xc8...0xcf: uses.insert(RegisterSet(operands.low))
+    case 0x05:
+      uses.insert(.rdx)
+      defines.formUnion([.rcx, .r11])
+    default: uses = .scratch
+    }
+  }
+}

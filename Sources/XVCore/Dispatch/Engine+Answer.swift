@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
+
+extension Engine {
+  /// Handles one posted request. The lock is held.
+  func answer(_ thread: ThreadID, _ context: Context) {
+    guard let kind = RequestKind(rawValue: context.load32(ContextLayout.kind)) else {
+      // The guest has scribbled over its own context: its own death, not the server's.
+      return die(context)
+    }
+    translator.pointee.counters.requests &+= 1
+    translator.pointee.request &+= 1
+    switch kind {
+    case .miss:
+      guard let exit = exit(context) else { return die(context) }
+      flushIfDue(context)
+      answerTarget(
+        thread, context,
+        Wanted(kind: .miss, target: exit.target, entry: exit.kind == .call ? .call : .linked))
+    case .returnLookup, .jumpLookup:
+      translator.pointee.counters.lookupMisses &+= 1
+      var wanted = Wanted(
+        kind: kind, target: context.load64(ContextLayout.target),
+        entry: kind == .returnLookup ? .ret : .jump)
+      let adjustment = translator.pointee.transferAdjustment(
+        retry: context.load64(ContextLayout.retry))
+      context.store64(ContextLayout.adjustment, adjustment)
+      wanted.fragmentIsGone = flushIfDue(context)
+      answerTarget(thread, context, wanted)
+    case .systemCall:
+      flushIfDue(context)
+      answerSystemCall(thread, context)
+    case .systemCallDone: finishSystemCall(thread, context)
+    case .probe:
+      guard let exit = exit(context) else { return die(context) }
+      answerProbe(thread, context, exit.kind)
+    case .serviceDone: finishService(thread, context)
+    }
+  }
+
+  // MARK: Missing fragments
+
+  /// A target that a thread waits for.
+  struct Wanted {
+    var kind: RequestKind
+    var target: UInt64
+    var entry: EntryKind
+    /// The fragment that asks was discarded meanwhile: the lookup cannot go back to it.
+    var fragmentIsGone = false
+  }
+
+  private func answerTarget(_ thread: ThreadID, _ context: Context, _ wanted: Wanted) {
+    switch block(at: wanted.target, entry: wanted.entry) {
+    case .block(let number): resume(context, wanted, at: number)
+    case .needsArena(let guest): requestArena(thread, context, wanted, guest: guest)
+    case .noCode:
+      trace("no code at \(OriginalAddress(wanted.target))")
+      // The processor itself must raise the fault, with the program's own state, so that rip, cr2
+      // and the error code are what they are natively.
+      context.store64(ContextLayout.resume, wanted.target)
+      context.store64(ContextLayout.originalPC, wanted.target)
+      context.answer(next: wanted.kind == .miss ? gate.finishMiss : gate.finishTransfer)
+    }
+  }
+
+  private func exit(_ context: Context) -> Exit? {
+    let number = Int(context.load32(ContextLayout.exit))
+    guard number < translator.pointee.exits.count else { return nil }
+    return translator.pointee.exits[number]
+  }
+
+  enum Lookup {
+    case block(Int32)
+    /// No arena can hold code for this address; one could be mapped there.
+    case needsArena(at: UInt64)
+    case noCode
+  }
+
+  /// Finds or translates the block at an address.
+  func block(at target: UInt64, entry: EntryKind) -> Lookup {
+    if let number = translator.pointee.liveBlock(target) { return .block(number) }
+    guard let arena = translator.pointee.arena(for: target) else {
+      guard translator.pointee.ranges.area(containing: target) != nil,
+        translator.pointee.arenaCount < RegionLayout.maximumArenas,
+        let place = placeForArena(near: target)
+      else { return .noCode }
+      return .needsArena(at: place)
+    }
+    let start = xv_rdtsc()
+    let made = translator.pointee.translate(target, mode: .normal, entry: entry, arena: arena)
+    translator.pointee.counters.translationCycles &+= xv_rdtsc() &- start
+    guard let made else { return .noCode }
+    if trace.descriptor != nil { traceUnit(made.block) }
+    return .block(made.block)
+  }
+
+  private func traceUnit(_ number: Int32) {
+    let block = translator.pointee.blocks[Int(number)]
+    let arena = translator.pointee.arenas[Int(block.arena)].address(Int(block.linked))
+    trace("translate \(OriginalAddress(block.original)) -> \(arena)")
+  }
+
+  /// Lets a thread that asked for a target go on there.
+  private func resume(_ context: Context, _ wanted: Wanted, at number: Int32) {
+    switch wanted.kind {
+    case .returnLookup:
+      let entry = translator.pointee.returnEntry(number)
+      context.setTarget(ContextLayout.returnTable, wanted.target, entry)
+    case .jumpLookup:
+      let entry = translator.pointee.jumpEntry(number)
+      context.setTarget(ContextLayout.jumpTable, wanted.target, entry)
+    default: break
+    }
+    if wanted.kind == .miss || wanted.fragmentIsGone {
+      context.store64(ContextLayout.resume, linked(number).rawValue)
+      context.store64(ContextLayout.originalPC, wanted.target)
+      context.answer(next: wanted.kind == .miss ? gate.finishMiss : gate.finishTransfer)
+    } else {
+      context.answer(next: gate.finishLookup)
+    }
+  }
+
+  func linked(_ number: Int32) -> CacheAddress {
+    let block = translator.pointee.blocks[Int(number)]
+    return translator.pointee.arenas[Int(block.arena)].address(Int(block.linked))
+  }
+
+  // MARK: Arenas
+
+  private func placeForArena(near target: UInt64) -> UInt64? {
+    let map = AddressMap(process: process)
+    let size = UInt64(Arena.size)
+    let step: UInt64 = 0x400_0000
+    let reach = Arena.reach - size - 0x800_0000
+    let base = target & ~(step - 1)
+    // Below first: above lies what grows (brk over an executable). Half the reach away leaves room
+    // for code on both sides.
+    var candidates: [UInt64] = []
+    for distance in stride(from: UInt64(0), to: reach / 2, by: Int(step)) {
+      for away in [reach / 2 + distance, reach / 2 - distance] where base > away + 0x1_0000 {
+        candidates.append(base - (away & ~(step - 1)))
+      }
+    }
+    var away = reach & ~(step - 1)
+    while away > step {
+      candidates.append(base &+ away)
+      away -= step
+    }
+    return map.firstFree(candidates.filter { $0 &+ size < 0x7fff_ffff_f000 }, size: size)
+  }
+
+  func requestArena(_ thread: ThreadID, _ context: Context, _ wanted: Wanted, guest: UInt64) {
+    suspended[thread] = SuspendedRequest(wanted: wanted, arenaGuest: guest)
+    let call = mapArenaCall(index: translator.pointee.arenaCount, guest: guest)
+    setCall(context, call.number, call.arguments)
+    switch wanted.kind {
+    case .miss: context.answer(next: gate.serviceFromMiss)
+    case .returnLookup, .jumpLookup: context.answer(next: gate.serviceFromLookup)
+    default: context.answer(next: gate.serviceFromFull)
+    }
+  }
+
+  /// The call that shows an arena to the guest where it is wanted: mremap with old size 0 makes a
+  /// second mapping of shared pages (mm/mremap.c), so that no descriptor has to stay open.
+  func mapArenaCall(index: Int, guest: UInt64) -> (number: UInt64, arguments: [UInt64]) {
+    let source = guestCore &+ UInt64(RegionLayout.arenasOffset + index * Arena.size)
+    let mayMoveFixed: UInt64 = 3
+    return (25, [source, 0, UInt64(Arena.size), mayMoveFixed, guest, 0])
+  }
+
+  /// A call for the gate to make: unused arguments are zero.
+  func setCall(_ context: Context, _ number: UInt64, _ arguments: [UInt64]) {
+    context.store64(ContextLayout.callNumber, number)
+    for index in 0..<6 {
+      context.store64(
+        ContextLayout.callArguments + index * 8, index < arguments.count ? arguments[index] : 0)
+    }
+  }
+
+  private func finishService(_ thread: ThreadID, _ context: Context) {
+    guard let request = suspended.removeValue(forKey: thread) else { return die(context) }
+    let result = context.load64(ContextLayout.callResult)
+    guard result == request.arenaGuest else {
+      trace("cannot map an arena: \(Int64(bitPattern: result))")
+      die(context)
+      return
+    }
+    let index = translator.pointee.arenaCount
+    translator.pointee.addArena(
+      server: region.server + RegionLayout.arenasOffset + index * Arena.size,
+      guest: request.arenaGuest)
+    trace("arena \(index) at \(CacheAddress(request.arenaGuest))")
+    context.store32(ContextLayout.kind, request.wanted.kind.rawValue)
+    switch request.wanted.kind {
+    case .miss, .returnLookup, .jumpLookup: answerTarget(thread, context, request.wanted)
+    default: leave(thread, context, to: request.wanted.target)
+    }
+  }
+
+  // MARK: Probes and steps
+
+  private func answerProbe(_ thread: ThreadID, _ context: Context, _ kind: Exit.Kind) {
+    park(thread, kind, pc: context.load64(ContextLayout.originalPC))
+  }
+
+  /// Ends a guest whose shared state makes no sense.
+  func die(_ context: Context) {
+    trace("the guest has damaged xv's state; it is killed")
+    kill(process, SIGKILL)
+  }
+
+  // MARK: Torture
+
+  /// Discards the whole cache when torture or a full cache asks for it. Whether it was done.
+  ///
+  /// Only while the one thread stands in the gate: it owes the cache nothing but what its request
+  /// says; other threads might be inside.
+  @discardableResult
+  private func flushIfDue(_ context: Context) -> Bool {
+    let isTorture =
+      options.flushEvery > 0 && translator.pointee.request % options.flushEvery == 0
+    guard isTorture || translator.pointee.isFull, active.count == 1 else { return false }
+    translator.pointee.flush()
+    context.forgetTargets()
+    return true
+  }
+}

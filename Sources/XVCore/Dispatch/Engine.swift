@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
+
+/// Everything xv knows about one guest process: the shared region, the translator, the threads'
+/// contexts.
+///
+/// Two threads of the server use it: the dispatcher, which answers requests, and the tracer, which
+/// handles what only ptrace can do. `lock` serializes them.
+final class Engine: @unchecked Sendable {
+  // Rule for the unchecked conformance: every stored variable is reached with `lock` held, except
+  // `isStopping` and the doorbell, which are atomic words.
+  let lock = Lock()
+  let process: Int32
+  let region: Region
+  let gate: Gate
+  /// Where the guest sees the region's core (gate, shared page, master tables, contexts).
+  let guestCore: UInt64
+  let options: LaunchOptions
+  let trace: Trace
+  let translator: UnsafeMutablePointer<Translator>
+  var contexts: [ThreadID: Context] = [:]
+  /// In the order of the dispatcher's rounds.
+  var active: [(thread: ThreadID, context: Context)] = []
+  var freeContexts: [Int]
+  /// Shadow of the signal handlers; threads share one, a vfork child has a copy.
+  var handlers: [ThreadID: SignalHandlers] = [:]
+  /// Threads that shall stop after the system call they are in.
+  var stepping: Set<ThreadID> = []
+  /// What a thread that carries out a service call asked for before.
+  var suspended: [ThreadID: SuspendedRequest] = [:]
+  /// Handlers that threads are about to install: read before the call, which may overwrite them.
+  var handlersToBe: [ThreadID: SignalHandlers.Action] = [:]
+  /// Threads that wait in the gate for the tracer: probes, steps, rare instructions.
+  var parked: [ThreadID: Parking] = [:]
+  /// Readable when `parked` has something new.
+  let parkedDescriptor: Int32
+  private let stopping: UnsafeMutablePointer<UInt32>
+  private var dispatcher: pthread_t? = nil
+
+  struct SuspendedRequest {
+    var wanted: Wanted
+    var arenaGuest: UInt64
+  }
+
+  struct Parking {
+    var kind: Exit.Kind
+    var pc: UInt64
+  }
+
+  init(process: Int32, region: consuming Region, guestCore: UInt64, options: LaunchOptions, trace: Trace)
+  {
+    self.process = process
+    self.guestCore = guestCore
+    self.options = options
+    self.trace = trace
+    let server = region.server
+    self.region = region
+    gate = Gate(at: server + RegionLayout.gateOffset, guest: guestCore)
+    let master = server + RegionLayout.masterOffset
+    translator = .allocate(capacity: 1)
+    translator.initialize(
+      to: Translator(
+        process: process, returns: MasterTable(at: master),
+        jumps: MasterTable(at: master + RegionLayout.masterTableSize)))
+    freeContexts = Array((0..<RegionLayout.maximumThreads).reversed())
+    parkedDescriptor = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
+    stopping = .allocate(capacity: 1)
+    stopping.initialize(to: 0)
+  }
+
+  deinit {
+    translator.deinitialize(count: 1)
+    translator.deallocate()
+    stopping.deallocate()
+    close(parkedDescriptor)
+  }
+
+  var doorbell: UnsafeMutablePointer<UInt32> {
+    (region.server + RegionLayout.sharedOffset).assumingMemoryBound(to: UInt32.self)
+  }
+
+  // MARK: Contexts
+
+  /// Gives a thread its context; nil when there are too many threads.
+  func addThread(_ thread: ThreadID) -> Context? {
+    guard let index = freeContexts.popLast() else { return nil }
+    let offset = RegionLayout.contextsOffset + index * RegionLayout.contextStride
+    let context = Context(
+      base: region.server + offset, guestAddress: guestCore &+ UInt64(offset))
+    let masters = guestCore &+ UInt64(RegionLayout.masterOffset)
+    context.initialize(
+      gate: gate, doorbell: guestCore &+ UInt64(RegionLayout.sharedOffset),
+      masterReturns: masters, masterJumps: masters &+ UInt64(RegionLayout.masterTableSize))
+    contexts[thread] = context
+    active.append((thread, context))
+    return context
+  }
+
+  func removeThread(_ thread: ThreadID) {
+    guard let context = contexts.removeValue(forKey: thread) else { return }
+    active.removeAll { $0.thread == thread }
+    suspended[thread] = nil
+    parked[thread] = nil
+    handlers[thread] = nil
+    stepping.remove(thread)
+    let offset = region.server.distance(to: context.base)
+    context.forgetTargets()
+    freeContexts.append((offset - RegionLayout.contextsOffset) / RegionLayout.contextStride)
+  }
+
+  // MARK: The dispatcher thread
+
+  func startDispatcher() {
+    var thread = pthread_t()
+    let box = Unmanaged.passRetained(self)
+    let status = pthread_create(
+      &thread, nil,
+      { argument in
+        let engine = Unmanaged<Engine>.fromOpaque(argument!).takeRetainedValue()
+        engine.dispatch()
+        return nil
+      }, box.toOpaque())
+    precondition(status == 0, "pthread_create failed: \(status)")
+    dispatcher = thread
+  }
+
+  /// Ends the dispatcher and waits for it.
+  func stopDispatcher() {
+    guard let dispatcher else { return }
+    xv_store32(stopping, 1)
+    wakeDispatcher()
+    pthread_join(dispatcher, nil)
+    self.dispatcher = nil
+  }
+
+  func wakeDispatcher() {
+    xv_store32(doorbell, 0)
+    xv_futex_wake(doorbell)
+  }
+
+  /// About 30 us of idling before the dispatcher sleeps.
+  private static let spins = 1000
+
+  private func dispatch() {
+    var idle = 0
+    while xv_load32(stopping) == 0 {
+      if round() {
+        idle = 0
+        continue
+      }
+      idle += 1
+      if idle < Engine.spins {
+        xv_pause()
+        continue
+      }
+      // Sleep: say so, look once more, then wait until a guest rings.
+      _ = xv_exchange32(doorbell, 1)
+      if round() || xv_load32(stopping) != 0 {
+        xv_store32(doorbell, 0)
+        idle = 0
+        continue
+      }
+      xv_futex_wait(doorbell, 1, -1)
+      xv_store32(doorbell, 0)
+      idle = 0
+    }
+  }
+
+  /// Answers what is posted; whether there was anything.
+  private func round() -> Bool {
+    lock.locked {
+      var found = false
+      for index in active.indices {
+        let (thread, context) = active[index]
+        if context.state == MailboxState.posted, parked[thread] == nil {
+          answer(thread, context)
+          found = true
+          if index >= active.count - 1 { break }
+        }
+      }
+      return found
+    }
+  }
+
+  /// Tells the tracer that a thread waits for it.
+  func park(_ thread: ThreadID, _ kind: Exit.Kind, pc: UInt64) {
+    parked[thread] = Parking(kind: kind, pc: pc)
+    var one: UInt64 = 1
+    write(parkedDescriptor, &one, 8)
+  }
+}

@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: GPL-3.0-only
+
+/// The stubs through which fragments leave the cache, and what recovery needs to know about them.
+///
+/// A fragment never takes a trap to reach the server (a synchronous signal that the guest blocks would
+/// make the kernel reset the guest's handler). It jumps here; the gate puts away the registers it
+/// needs, posts a request in the thread's context, spins, then sleeps on a futex, and goes on where
+/// the answer says. Nothing here touches the guest's stack, and nothing on the short paths touches
+/// the flags: counting is done with `lea`, testing with `jrcxz`.
+///
+/// The life of a miss:
+///
+///     fragment   jcc stub            a direct exit that is not linked
+///     stub       mov gs:[exit], id ; jmp gs:[gateMiss]
+///     miss       rcx, r11 -> context; kind = miss; state = posted (xchg: a full barrier)
+///                doorbell rung if the server sleeps
+///     wait       spin on state, then futex
+///                the server translates, links the exit, writes `next` and `resume`, state = answered
+///     finish     rcx, r11 <- context; jmp gs:[resume]
+struct Gate {
+  /// Where the original pc of a thread inside the gate is to be found.
+  enum Phase: UInt8 {
+    /// The target of exit `context.exit`.
+    case miss
+    /// Roll back: recover as if the thread stood at `context.retry`.
+    case lookup
+    /// `context.originalPC`: the stub or the server has put it there.
+    case parked
+    /// In, or right after, a system call made for the guest: rax is live, the rest is in the file.
+    case inSystemCall
+    /// As before, with the result in `context.callResult`.
+    case systemCallDone
+    /// All registers are going back into place; pc is `context.originalPC`.
+    case leaving
+    /// The thread runs original code next (a jump to where there is no code).
+    case resumed
+  }
+
+  enum Flags: UInt8 { case live, lahf, file }
+
+  struct Mark {
+    var offset: UInt32
+    var phase: Phase
+    /// Registers whose values are in the context's register file.
+    var file: RegisterSet
+    /// Scratch registers whose values are in the spill slots (they win over `file`).
+    var spilled: SpillSet
+    var flags: Flags
+    /// rsp has still to be raised by `context.adjustment`.
+    var isAdjustmentDue = false
+  }
+
+  private(set) var marks: [Mark] = []
+  private(set) var size = 0
+
+  // Entry points, as guest addresses.
+  private(set) var miss: UInt64 = 0
+  private(set) var returnLookup: UInt64 = 0
+  private(set) var jumpLookup: UInt64 = 0
+  private(set) var systemCall: UInt64 = 0
+  private(set) var probe: UInt64 = 0
+
+  // Places where an answer lets the thread go on.
+  private(set) var finishMiss: UInt64 = 0
+  private(set) var finishLookup: UInt64 = 0
+  /// Completes an indirect transfer without going back to its fragment (which may be gone).
+  private(set) var finishTransfer: UInt64 = 0
+  private(set) var loadAll: UInt64 = 0
+  private(set) var nativeCall: UInt64 = 0
+  private(set) var finalCall: UInt64 = 0
+  private(set) var serviceFromMiss: UInt64 = 0
+  private(set) var serviceFromLookup: UInt64 = 0
+  private(set) var serviceFromFull: UInt64 = 0
+  /// A `syscall` instruction for calls that the tracer injects with ptrace.
+  private(set) var injectedCall: UInt64 = 0
+
+  private var emitter: Emitter
+  private let start: UnsafeMutableRawPointer
+  private var current = Mark(offset: 0, phase: .resumed, file: [], spilled: [], flags: .live)
+
+  /// About 20 us of spinning before a thread sleeps.
+  private static let spins: UInt32 = 600
+
+  /// Writes the gate's code at `server`, which the guest sees at `guest`.
+  init(at server: UnsafeMutableRawPointer, guest: UInt64) {
+    start = server
+    emitter = Emitter(at: server, guestDelta: guest &- UInt64(UInt(bitPattern: server)))
+    buildInjection()
+    buildMiss()
+    returnLookup = buildLookup(
+      .returnLookup, table: ContextLayout.returnTable, master: ContextLayout.masterReturns)
+    jumpLookup = buildLookup(
+      .jumpLookup, table: ContextLayout.jumpTable, master: ContextLayout.masterJumps)
+    buildFinishTransfer()
+    buildFullEntries()
+    size = server.distance(to: emitter.cursor)
+    precondition(size <= RegionLayout.gateSize)
+  }
+
+  /// What holds at a gate address.
+  func mark(at offset: UInt32) -> Mark? { marks.last { $0.offset <= offset } }
+
+  // MARK: Pieces
+
+  private mutating func mark(
+    _ phase: Phase? = nil, file: RegisterSet? = nil, spilled: SpillSet? = nil, flags: Flags? = nil
+  ) {
+    current.offset = UInt32(start.distance(to: emitter.cursor))
+    if let phase { current.phase = phase }
+    if let file { current.file = file }
+    if let spilled { current.spilled = spilled }
+    if let flags { current.flags = flags }
+    marks.append(current)
+  }
+
+  private mutating func save(_ register: Int) {
+    emitter.store(register, slot: ContextLayout.slot(register))
+    mark(file: current.file.union(RegisterSet(register)))
+  }
+
+  private mutating func restore(_ register: Int) {
+    emitter.load(register, slot: ContextLayout.slot(register))
+    mark(file: current.file.subtracting(RegisterSet(register)))
+  }
+
+  private mutating func buildInjection() {
+    mark(.resumed)
+    injectedCall = emitter.address
+    emitter.u16(0x050f)  // syscall
+    emitter.byte(0xf4)  // hlt: never reached
+  }
+
+  private mutating func buildMiss() {
+    mark(.miss, file: [], spilled: [], flags: .live)
+    miss = emitter.address
+    save(Register.rcx)
+    save(Register.r11)
+    emitter.storeImmediate32(RequestKind.miss.rawValue, slot: ContextLayout.kind)
+    post()
+    let waiting = current
+    serviceFromMiss = wait(light: true)
+    current = waiting
+    mark()
+    finishMiss = emitter.address
+    restore(Register.rcx)
+    restore(Register.r11)
+    emitter.jump(slot: ContextLayout.resume)
+  }
+
+  /// mov ecx, posted ; xchg gs:[state], ecx ; ring the doorbell if the server sleeps.
+  private mutating func post() {
+    emitter.byte(0xb9)
+    emitter.u32(MailboxState.posted)
+    emitter.bytes(0x25_0c_87_65, count: 4)
+    emitter.u32(UInt32(ContextLayout.state))
+  }
+
+  /// Rings the doorbell if the server sleeps, waits for the answer and jumps where it says. Returns the
+  /// address of the routine that makes a service call and waits again.
+  ///
+  /// `light`: only rcx and r11 are free; the others are put away around a system call.
+  private mutating func wait(light: Bool) -> UInt64 {
+    let callRegisters = [
+      Register.rax, Register.rdi, Register.rsi, Register.rdx, Register.r10, Register.r8,
+      Register.r9,
+    ]
+    let waitState = current
+    // rcx = doorbell word; zero means that the server is awake.
+    emitter.load(Register.rcx, slot: ContextLayout.doorbell)
+    emitter.u16(0x098b)  // mov ecx, [rcx]
+    let awake = jumpIfZero()
+    if light { for register in callRegisters { save(register) } }
+    emitter.load(Register.rdi, slot: ContextLayout.doorbell)
+    emitter.bytes(0x07c7, count: 2)  // mov dword [rdi], 0
+    emitter.u32(0)
+    emitter.move(Register.rax, immediate: 202)  // futex
+    emitter.move(Register.rsi, immediate: 1)  // FUTEX_WAKE
+    emitter.move(Register.rdx, immediate: 1)
+    emitter.u16(0x050f)
+    if light { for register in callRegisters { restore(register) } }
+    current = waitState
+    mark()
+    landFar(awake)
+
+    let spinStart = emitter.address
+    emitter.bytes(0xbb41, count: 2)  // mov r11d, spins
+    emitter.u32(Gate.spins)
+    let loop = emitter.address
+    loadState()
+    let answered = jumpIfZero()
+    emitter.bytes(0xd9_89_44, count: 3)  // mov ecx, r11d
+    emitter.bytes(0xff_5b_8d_45, count: 4)  // lea r11d, [r11-1]
+    let sleepy = shortJump(0xe3)
+    emitter.u16(0x90f3)  // pause
+    shortJumpBack(to: loop)
+
+    land(sleepy)
+    if light { for register in callRegisters { save(register) } }
+    emitter.byte(0xb9)  // mov ecx, 1 ; xchg gs:[asleep], ecx
+    emitter.u32(1)
+    emitter.bytes(0x25_0c_87_65, count: 4)
+    emitter.u32(UInt32(ContextLayout.asleep))
+    let again = emitter.address
+    emitter.move(Register.rax, immediate: 202)
+    emitter.load(Register.rdi, slot: ContextLayout.contextAddress)
+    emitter.bytes(0xbf_8d_48, count: 3)  // lea rdi, [rdi+state]
+    emitter.u32(UInt32(ContextLayout.state))
+    emitter.move(Register.rsi, immediate: 0)  // FUTEX_WAIT
+    emitter.move(Register.rdx, immediate: UInt64(MailboxState.posted))
+    emitter.move(Register.r10, immediate: 0)
+    emitter.u16(0x050f)
+    loadState()
+    let woken = shortJump(0xe3)
+    emitter.jump(to: again)
+    land(woken)
+    emitter.storeImmediate32(0, slot: ContextLayout.asleep)
+    if light { for register in callRegisters { restore(register) } }
+    current = waitState
+    mark()
+    landFar(answered)
+    emitter.storeImmediate32(MailboxState.idle, slot: ContextLayout.state)
+    emitter.jump(slot: ContextLayout.next)
+
+    // A system call that the server needs in this address space (mapping an arena).
+    let service = emitter.address
+    mark()
+    if light { for register in callRegisters { save(register) } }
+    loadCallArguments()
+    emitter.u16(0x050f)
+    emitter.store(Register.rax, slot: ContextLayout.callResult)
+    if light { for register in callRegisters { restore(register) } }
+    current = waitState
+    mark()
+    emitter.storeImmediate32(RequestKind.serviceDone.rawValue, slot: ContextLayout.kind)
+    post()
+    emitter.jump(to: spinStart)
+    return service
+  }
+
+  private mutating func loadCallArguments() {
+    emitter.load(Register.rax, slot: ContextLayout.callNumber)
+    let order = [
+      Register.rdi, Register.rsi, Register.rdx, Register.r10, Register.r8, Register.r9,
+    ]
+    for (index, register) in order.enumerated() {
+      emitter.load(register, slot: ContextLayout.callArguments + index * 8)
+    }
+  }
+
+  /// mov ecx, gs:[state] ; lea ecx, [rcx-answered]: zero when answered.
+  private mutating func loadState() {
+    emitter.bytes(0x25_0c_8b_65, count: 4)
+    emitter.u32(UInt32(ContextLayout.state))
+    emitter.bytes(0xfe_49_8d, count: 3)
+  }
+
+  /// The second level of an indirect branch lookup: the process's master table, then the server.
+  ///
+  /// In: rcx = original target, `retry` = the place in the fragment to go back to; rcx, rdx and r11
+  /// of the guest are in their spill slots.
+  private mutating func buildLookup(_ kind: RequestKind, table: Int, master: Int) -> UInt64 {
+    mark(.lookup, file: [], spilled: .all, flags: .live)
+    let entry = emitter.address
+    emitter.store(Register.rcx, slot: ContextLayout.target)
+    save(Register.rax)
+    emitter.byte(0x9f)  // lahf
+    emitter.bytes(0xc0_90_0f, count: 3)  // seto al
+    mark(flags: .lahf)
+    emitter.bytes(0xca_89_48, count: 3)  // mov rdx, rcx: the hash is the server's `MasterTable.hash`
+    emitter.move(Register.r11, immediate: MasterTable.multiplier)
+    emitter.bytes(0xd3_af_0f_49, count: 4)  // imul rdx, r11
+    emitter.bytes(0xea_c1_48, count: 3)  // shr rdx, 64 - bits
+    emitter.byte(UInt8(64 - RegionLayout.masterBits))
+    emitter.bytes(0x04_e2_c1_48, count: 4)  // shl rdx, 4
+    emitter.bytes(0x25_14_03_48_65, count: 5)  // add rdx, gs:[master]
+    emitter.u32(UInt32(master))
+    let probe = emitter.address
+    emitter.bytes(0x1a_8b_4c, count: 3)  // mov r11, [rdx]
+    emitter.bytes(0xcb_39_49, count: 3)  // cmp r11, rcx
+    let found = shortJump(0x74)  // je
+    emitter.bytes(0xdb_85_4d, count: 3)  // test r11, r11
+    let absent = shortJump(0x74)
+    emitter.bytes(0x10_c2_83_48, count: 4)  // add rdx, 16
+    shortJumpBack(to: probe)
+
+    land(found)
+    emitter.bytes(0x08_52_8b_48, count: 4)  // mov rdx, [rdx+8]
+    emitter.bytes(0xd9_b7_0f_44, count: 4)  // movzx r11d, cx
+    emitter.bytes(0x04_e3_c1_41, count: 4)  // shl r11d, 4
+    // The tag is made unmatchable first: a signal may come between the two stores.
+    emitter.bytes(0x83_c7_49_65, count: 4)  // mov qword gs:[r11+table], 1
+    emitter.u32(UInt32(table))
+    emitter.u32(1)
+    emitter.bytes(0x93_89_49_65, count: 4)  // mov gs:[r11+table+8], rdx
+    emitter.u32(UInt32(table + 8))
+    emitter.bytes(0xd9_f7_48, count: 3)  // neg rcx
+    emitter.bytes(0x8b_89_49_65, count: 4)  // mov gs:[r11+table], rcx
+    emitter.u32(UInt32(table))
+    emitter.u16(0x7f04)  // add al, 0x7f: sets OF again
+    emitter.byte(0x9e)  // sahf
+    mark(flags: .live)
+    restore(Register.rax)
+    let back = emitter.address
+    emitter.load(Register.rcx, slot: ContextLayout.target)
+    emitter.jump(slot: ContextLayout.retry)
+
+    current = Mark(
+      offset: 0, phase: .lookup, file: RegisterSet(Register.rax), spilled: .all, flags: .lahf)
+    mark()
+    land(absent)
+    emitter.u16(0x7f04)
+    emitter.byte(0x9e)
+    mark(flags: .live)
+    restore(Register.rax)
+    emitter.storeImmediate32(kind.rawValue, slot: ContextLayout.kind)
+    post()
+    let service = wait(light: true)
+    if kind == .returnLookup {
+      serviceFromLookup = service
+      finishLookup = back
+    }
+    return entry
+  }
+
+  private mutating func buildFinishTransfer() {
+    current = Mark(
+      offset: 0, phase: .leaving, file: [], spilled: .all, flags: .live, isAdjustmentDue: true)
+    mark()
+    finishTransfer = emitter.address
+    emitter.load(Register.rcx, slot: ContextLayout.adjustment)
+    emitter.bytes(0x0c_24_8d_48, count: 4)  // lea rsp, [rsp+rcx]
+    current.isAdjustmentDue = false
+    mark()
+    emitter.load(Register.rcx, slot: ContextLayout.spilledRCX)
+    emitter.load(Register.rdx, slot: ContextLayout.spilledRDX)
+    emitter.load(Register.r11, slot: ContextLayout.spilledR11)
+    emitter.jump(slot: ContextLayout.resume)
+  }
+
+  private mutating func buildFullEntries() {
+    systemCall = saveAll(.systemCall)
+    let posted = emitter.address
+    let full = current
+    post()
+    serviceFromFull = wait(light: false)
+    current = full
+    probe = saveAll(.probe)
+    emitter.jump(to: posted)
+    buildLoadAll()
+    buildNativeCall(posted: posted)
+  }
+
+  private mutating func saveAll(_ kind: RequestKind) -> UInt64 {
+    mark(.parked, file: [], spilled: [], flags: .live)
+    let entry = emitter.address
+    for register in 0..<16 { emitter.store(register, slot: ContextLayout.slot(register)) }
+    emitter.load(Register.rsp, slot: ContextLayout.stackTop)
+    mark(file: RegisterSet(Register.rsp))
+    emitter.byte(0x9c)  // pushfq
+    emitter.bytes(0x25_04_8f_65, count: 4)  // pop gs:[flags]
+    emitter.u32(UInt32(ContextLayout.flags))
+    mark(file: .all, flags: .file)
+    emitter.storeImmediate32(kind.rawValue, slot: ContextLayout.kind)
+    return entry
+  }
+
+  private mutating func loadFlags() {
+    emitter.load(Register.rsp, slot: ContextLayout.stackTop)
+    emitter.bytes(0x25_34_ff_65, count: 4)  // push gs:[flags]
+    emitter.u32(UInt32(ContextLayout.flags))
+    emitter.byte(0x9d)  // popfq
+  }
+
+  private mutating func buildLoadAll() {
+    mark(.leaving, file: .all, spilled: [], flags: .file)
+    loadAll = emitter.address
+    loadFlags()
+    for register in 0..<16 {
+      emitter.load(register, slot: ContextLayout.slot(register))
+    }
+    emitter.jump(slot: ContextLayout.resume)
+  }
+
+  private mutating func buildNativeCall(posted: UInt64) {
+    // Until the call is made the thread stands before the original instruction.
+    for isFinal in [false, true] {
+      mark(.parked, file: .all, spilled: [], flags: .file)
+      if isFinal { finalCall = emitter.address } else { nativeCall = emitter.address }
+      loadFlags()
+      for register in [
+        Register.rbx, Register.rbp, Register.rsp, Register.r12, Register.r13, Register.r14,
+        Register.r15,
+      ] {
+        emitter.load(register, slot: ContextLayout.slot(register))
+      }
+      loadCallArguments()
+      emitter.u16(0x050f)
+      mark(.inSystemCall)
+      emitter.store(Register.rax, slot: ContextLayout.callResult)
+      mark(.systemCallDone)
+      if isFinal {
+        emitter.u16(0x0b0f)  // ud2: rt_sigreturn does not come back
+      } else {
+        emitter.storeImmediate32(RequestKind.systemCallDone.rawValue, slot: ContextLayout.kind)
+        emitter.jump(to: posted)
+      }
+    }
+  }
+
+  // MARK: Jumps inside the gate
+
+  /// jrcxz with a reach of 32 bits: jrcxz +2 ; jmp +5 ; jmp rel32.
+  private mutating func jumpIfZero() -> UnsafeMutableRawPointer {
+    emitter.bytes(0xe9_05_eb_02_e3, count: 5)
+    emitter.u32(0)
+    return emitter.cursor
+  }
+
+  private mutating func landFar(_ jump: UnsafeMutableRawPointer) {
+    (jump - 4).storeBytes(of: UInt32(jump.distance(to: emitter.cursor)), as: UInt32.self)
+  }
+
+  private mutating func shortJump(_ opcode: UInt8) -> UnsafeMutableRawPointer {
+    emitter.byte(opcode)
+    emitter.byte(0)
+    return emitter.cursor
+  }
+
+  private mutating func land(_ jump: UnsafeMutableRawPointer) {
+    let distance = jump.distance(to: emitter.cursor)
+    precondition(distance < 128)
+    (jump - 1).storeBytes(of: UInt8(distance), as: UInt8.self)
+  }
+
+  private mutating func shortJumpBack(to target: UInt64) {
+    emitter.byte(0xeb)
+    let distance = Int64(bitPattern: target &- (emitter.address &+ 1))
+    precondition(distance >= -128)
+    emitter.byte(UInt8(bitPattern: Int8(distance)))
+  }
+}

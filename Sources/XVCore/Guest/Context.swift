@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
+
+/// The server's view of one thread's context in the shared region.
+///
+/// The guest can write here, so nothing read from it is trusted: ids are checked by their tables and
+/// addresses are looked up, never followed.
+struct Context {
+  let base: UnsafeMutableRawPointer
+  /// Where the thread sees it: its %gs base.
+  let guestAddress: UInt64
+
+  @inline(__always)
+  func load64(_ offset: Int) -> UInt64 { base.load(fromByteOffset: offset, as: UInt64.self) }
+  @inline(__always)
+  func store64(_ offset: Int, _ value: UInt64) {
+    base.storeBytes(of: value, toByteOffset: offset, as: UInt64.self)
+  }
+  @inline(__always)
+  func load32(_ offset: Int) -> UInt32 { base.load(fromByteOffset: offset, as: UInt32.self) }
+  @inline(__always)
+  func store32(_ offset: Int, _ value: UInt32) {
+    base.storeBytes(of: value, toByteOffset: offset, as: UInt32.self)
+  }
+
+  func register(_ number: Int) -> UInt64 { load64(ContextLayout.slot(number)) }
+  func setRegister(_ number: Int, _ value: UInt64) { store64(ContextLayout.slot(number), value) }
+
+  @inline(__always)
+  var state: UInt32 { xv_load32(word(ContextLayout.state)) }
+
+  /// Takes a posted request back; for a thread that was stopped while it waited.
+  func cancelRequest() {
+    xv_store32(word(ContextLayout.state), MailboxState.idle)
+    store32(ContextLayout.asleep, 0)
+  }
+
+  /// Lets the thread go on at one of the gate's labels.
+  @inline(__always)
+  func answer(next: UInt64) {
+    store64(ContextLayout.next, next)
+    _ = xv_exchange32(word(ContextLayout.state), MailboxState.answered)
+    if load32(ContextLayout.asleep) != 0 { xv_futex_wake(word(ContextLayout.state)) }
+  }
+
+  @inline(__always)
+  private func word(_ offset: Int) -> UnsafeMutablePointer<UInt32> {
+    (base + offset).assumingMemoryBound(to: UInt32.self)
+  }
+
+  /// Prepares a context for a new thread.
+  func initialize(gate: Gate, doorbell: UInt64, masterReturns: UInt64, masterJumps: UInt64) {
+    memset(base, 0, ContextLayout.stackEnd)
+    store64(ContextLayout.gateMiss, gate.miss)
+    store64(ContextLayout.gateReturnLookup, gate.returnLookup)
+    store64(ContextLayout.gateJumpLookup, gate.jumpLookup)
+    store64(ContextLayout.gateSystemCall, gate.systemCall)
+    store64(ContextLayout.gateProbe, gate.probe)
+    store64(ContextLayout.masterReturns, masterReturns)
+    store64(ContextLayout.masterJumps, masterJumps)
+    store64(ContextLayout.doorbell, doorbell)
+    store64(ContextLayout.contextAddress, guestAddress)
+    store64(ContextLayout.stackTop, guestAddress + UInt64(ContextLayout.stackEnd))
+    let map = base + ContextLayout.callMap
+    for number in InterceptedCall.numbers {
+      map.storeBytes(of: 1, toByteOffset: number, as: UInt8.self)
+    }
+    // x32 system calls (bit 30) use numbers of their own: the server answers ENOSYS.
+    for number in 512..<548 { map.storeBytes(of: 1, toByteOffset: number, as: UInt8.self) }
+    forgetTargets()
+  }
+
+  /// Empties both lookup tables.
+  func forgetTargets() {
+    for table in [ContextLayout.returnTable, ContextLayout.jumpTable] {
+      let bytes = ContextLayout.tableEntries * 16
+      // Punching the pages out costs less than clearing them and gives the memory back.
+      if madvise(base + table, bytes, MADV_REMOVE) != 0 { memset(base + table, 0, bytes) }
+      // Tag 0 would match a jump to address 0.
+      (base + table).storeBytes(of: 1, as: UInt64.self)
+    }
+  }
+
+  /// Teaches one table one target.
+  @inline(__always)
+  func setTarget(_ table: Int, _ original: UInt64, _ target: CacheAddress) {
+    let entry = base + table + Int(original & 0xffff) * 16
+    entry.storeBytes(of: 1, as: UInt64.self)
+    entry.storeBytes(of: target.rawValue, toByteOffset: 8, as: UInt64.self)
+    entry.storeBytes(of: 0 &- original, as: UInt64.self)
+  }
+
+  func forgetTarget(_ original: UInt64) {
+    for table in [ContextLayout.returnTable, ContextLayout.jumpTable] {
+      let entry = base + table + Int(original & 0xffff) * 16
+      if entry.load(as: UInt64.self) == 0 &- original {
+        entry.storeBytes(of: 1, as: UInt64.self)
+      }
+    }
+  }
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-3.0-only
+
+/// The layout of the shared region and of one thread's context.
+///
+/// The region is one memfd, mapped whole and writable by the server and in pieces by the guest:
+///
+///     offset 0            gate        r-x   stubs through which fragments leave the cache
+///     sharedOffset        shared      rw-   the doorbell
+///     masterOffset        master      r--   indirect targets known to the whole process
+///     contextsOffset      contexts    rw-   one per thread; %gs of the thread points at it
+///     arenasOffset        arenas      r-x   fragments, mapped near the code they translate
+///
+/// A context is reached by machine code as `gs:[offset]`; only `Context` and the emitters name these
+/// offsets.
+package enum RegionLayout {
+  package static let gateOffset = 0
+  package static let gateSize = 0x1_0000
+  package static let sharedOffset = 0x1_0000
+  package static let sharedSize = 0x1_0000
+  package static let masterOffset = 0x10_0000
+  /// Two tables (returns, jumps) of `masterEntries` + `masterTail` entries of 16 bytes.
+  package static let masterBits = 20
+  package static let masterEntries = 1 << masterBits
+  package static let masterTail = 0x1000
+  package static let masterTableSize = (masterEntries + masterTail) * 16
+  package static let masterSize = 2 * masterTableSize
+  package static let contextsOffset = 0x400_0000
+  package static let contextStride = 0x40_0000
+  package static let maximumThreads = 240
+  package static let arenasOffset = 0x4000_0000
+  package static let arenaSize = 0x1000_0000
+  package static let maximumArenas = 12
+  /// What the guest maps as one piece: everything before the arenas.
+  package static let coreSize = contextsOffset + maximumThreads * contextStride
+  package static let regionSize = arenasOffset + maximumArenas * arenaSize
+}
+
+/// Offsets into a thread's context.
+package enum ContextLayout {
+  /// 16 slots of 8 bytes in the processor's register order: rax rcx rdx rbx rsp rbp rsi rdi r8...r15.
+  static let registers = 0x00
+  static let flags = 0x80
+  /// What the server put for a native system call: number and six arguments, then the result.
+  static let callNumber = 0x90
+  static let callArguments = 0x98
+  static let callResult = 0xc8
+  /// Where indirect lookups put rcx, rdx and r11. Apart from `registers`, because a scratch register
+  /// that the target does not need is never reloaded: its value stays here, and only recovery asks.
+  static let spilledRCX = 0x100
+  static let spilledRDX = 0x108
+  static let spilledR11 = 0x110
+  /// The mailbox, on a cache line of its own.
+  static let state = 0x140
+  static let kind = 0x144
+  static let exit = 0x148
+  static let asleep = 0x14c
+  static let target = 0x150
+  static let retry = 0x158
+  /// Where the gate goes on after an answer: one of its own labels, and from there the fragment.
+  static let next = 0x160
+  static let resume = 0x168
+  /// The original pc of a thread that stands in the gate for a system call or a probe.
+  static let originalPC = 0x170
+  /// What completing a transfer adds to rsp.
+  static let adjustment = 0x178
+  /// Pointers set once.
+  static let gateMiss = 0x180
+  static let gateReturnLookup = 0x188
+  static let gateJumpLookup = 0x190
+  static let gateSystemCall = 0x198
+  static let gateProbe = 0x1a0
+  static let masterReturns = 0x1a8
+  static let masterJumps = 0x1b0
+  static let doorbell = 0x1b8
+  static let contextAddress = 0x1c0
+  static let stackTop = 0x1c8
+  static let guestGSBase = 0x1d0
+  static let stackEnd = 0x1000
+  /// One byte for each low 16 bits of a system call number: 1 when the server must see it.
+  static let callMap = 0x1_0000
+  static let returnTable = 0x10_0000
+  static let jumpTable = 0x20_0000
+  static let tableEntries = 0x1_0000
+
+  static func slot(_ register: Int) -> Int { registers + register * 8 }
+}
+
+/// What the mailbox's state word says.
+enum MailboxState {
+  static let idle: UInt32 = 0
+  static let posted: UInt32 = 1
+  static let answered: UInt32 = 2
+}
+
+/// What a thread in the gate asks for.
+enum RequestKind: UInt32 {
+  case miss = 1
+  case returnLookup = 2
+  case jumpLookup = 3
+  case systemCall = 4
+  case systemCallDone = 5
+  case probe = 6
+  case serviceDone = 7
+}

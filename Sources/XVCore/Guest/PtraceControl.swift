@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
+import Glibc
+
+/// What happened to a thread, as the kernel's wait status tells it.
+enum ControlEvent {
+  case exited(Int32)
+  case killed(Int32)
+  /// About to deliver a signal.
+  case signal(Int32)
+  case groupStop(Int32)
+  /// A requested stop, or the first stop of a new thread.
+  case stopped
+  case systemCallStop
+  case forked(child: ThreadID, sharesMemory: Bool)
+  case vforkDone
+  case execed
+}
+
+/// The seam between xv and the way it holds a guest. What the tracer needs, and nothing of ptrace's
+/// spelling, so that another way (a gate that handles signals in the guest) can take its place.
+protocol GuestControl: Sendable {
+  func nextEvent() -> (thread: ThreadID, event: ControlEvent)?
+  func waitForEvent(of thread: ThreadID) -> ControlEvent?
+  func registers(_ thread: ThreadID) throws(GuestError) -> user_regs_struct
+  func setRegisters(_ thread: ThreadID, _ registers: user_regs_struct) throws(GuestError)
+  func extendedState(_ thread: ThreadID) throws(GuestError) -> [UInt8]
+  func setExtendedState(_ thread: ThreadID, _ state: [UInt8]) throws(GuestError)
+  func resume(_ thread: ThreadID, signal: Int32)
+  /// Delivers a signal and stops at its handler's first instruction, before it runs.
+  func enterHandler(_ thread: ThreadID, signal: Int32)
+  func resumeToSystemCall(_ thread: ThreadID)
+  func isAtSystemCallEntry(_ thread: ThreadID) -> Bool
+  func listen(_ thread: ThreadID)
+  func interrupt(_ thread: ThreadID)
+  func signalInformation(_ thread: ThreadID) -> [UInt8]?
+  func setSignalInformation(_ thread: ThreadID, _ information: [UInt8])
+  func detach(_ thread: ThreadID, signal: Int32)
+}
+
+/// Control by ptrace. Every call must come from the one thread that seized the guest.
+struct PtraceControl: GuestControl {
+  private static let options = 0x0010_0000 /* EXITKILL */ | 1 /* SYSGOOD */ | 2 | 4 | 8 /* FORK, VFORK, CLONE */
+    | 16 /* EXEC */ | 32 /* VFORKDONE */
+
+  func seize(_ process: Int32) throws(GuestError) {
+    let result = xv_ptrace(Int32(0x4206), process, 0, UInt(PtraceControl.options))
+    if result < 0 { throw .system(call: "ptrace(SEIZE)", errno: Int32(-result)) }
+  }
+
+  func nextEvent() -> (thread: ThreadID, event: ControlEvent)? {
+    var status: Int32 = 0
+    let thread = xv_waitpid(-1, &status, Int32(WNOHANG) | 0x4000_0000 /* __WALL */)
+    guard thread > 0 else { return nil }
+    return (ThreadID(Int32(thread)), decode(ThreadID(Int32(thread)), status))
+  }
+
+  func waitForEvent(of thread: ThreadID) -> ControlEvent? {
+    var status: Int32 = 0
+    while true {
+      let result = xv_waitpid(thread.rawValue, &status, 0x4000_0000)
+      if result == -Int(EINTR) { continue }
+      return result > 0 ? decode(thread, status) : nil
+    }
+  }
+
+  private func decode(_ thread: ThreadID, _ status: Int32) -> ControlEvent {
+    if xv_wifexited(status) != 0 { return .exited((status >> 8) & 0xff) }
+    if xv_wifsignaled(status) != 0 { return .killed(status & 0x7f) }
+    let signal = (status >> 8) & 0xff
+    switch status >> 16 {
+    case 1, 2, 3:
+      let isFork = status >> 16 == 1
+      return .forked(child: ThreadID(Int32(truncatingIfNeeded: message(thread))), sharesMemory: !isFork)
+    case 4: return .execed
+    case 5: return .vforkDone
+    case 128:
+      return signal == SIGTRAP ? .stopped : .groupStop(signal)
+    default: return signal == SIGTRAP | 0x80 ? .systemCallStop : .signal(signal)
+    }
+  }
+
+  private func message(_ thread: ThreadID) -> UInt {
+    var value: UInt = 0
+    _ = withUnsafeMutablePointer(to: &value) {
+      xv_ptrace(0x4201, thread.rawValue, 0, UInt(bitPattern: $0))
+    }
+    return value
+  }
+
+  func registers(_ thread: ThreadID) throws(GuestError) -> user_regs_struct {
+    var registers = user_regs_struct()
+    let result = withUnsafeMutablePointer(to: &registers) {
+      xv_ptrace(12, thread.rawValue, 0, UInt(bitPattern: $0))
+    }
+    if result < 0 { throw result == -Int(ESRCH) ? .gone : .system(call: "ptrace(GETREGS)", errno: Int32(-result)) }
+    return registers
+  }
+
+  func setRegisters(_ thread: ThreadID, _ registers: user_regs_struct) throws(GuestError) {
+    var copy = registers
+    let result = withUnsafeMutablePointer(to: &copy) {
+      xv_ptrace(13, thread.rawValue, 0, UInt(bitPattern: $0))
+    }
+    if result < 0 { throw result == -Int(ESRCH) ? .gone : .system(call: "ptrace(SETREGS)", errno: Int32(-result)) }
+  }
+
+  private static let xstate: UInt = 0x202
+
+  func extendedState(_ thread: ThreadID) throws(GuestError) -> [UInt8] {
+    var state = [UInt8](repeating: 0, count: max(576, Int(xv_xsave_area_size())))
+    let (result, size) = state.withUnsafeMutableBytes { bytes in
+      var vector = iovec(iov_base: bytes.baseAddress, iov_len: bytes.count)
+      let result = withUnsafeMutablePointer(to: &vector) {
+        xv_ptrace(0x4204, thread.rawValue, PtraceControl.xstate, UInt(bitPattern: $0))
+      }
+      return (result, vector.iov_len)
+    }
+    if result < 0 { throw result == -Int(ESRCH) ? .gone : .system(call: "ptrace(GETREGSET)", errno: Int32(-result)) }
+    return Array(state[..<size])
+  }
+
+  func setExtendedState(_ thread: ThreadID, _ state: [UInt8]) throws(GuestError) {
+    var copy = state
+    let result = copy.withUnsafeMutableBytes { bytes in
+      var vector = iovec(iov_base: bytes.baseAddress, iov_len: bytes.count)
+      return withUnsafeMutablePointer(to: &vector) {
+        xv_ptrace(0x4205, thread.rawValue, PtraceControl.xstate, UInt(bitPattern: $0))
+      }
+    }
+    if result < 0 { throw result == -Int(ESRCH) ? .gone : .system(call: "ptrace(SETREGSET)", errno: Int32(-result)) }
+  }
+
+  func resume(_ thread: ThreadID, signal: Int32) {
+    _ = xv_ptrace(7, thread.rawValue, 0, UInt(signal))
+  }
+  func enterHandler(_ thread: ThreadID, signal: Int32) {
+    _ = xv_ptrace(9, thread.rawValue, 0, UInt(signal))
+  }
+  func resumeToSystemCall(_ thread: ThreadID) { _ = xv_ptrace(24, thread.rawValue, 0, 0) }
+  func listen(_ thread: ThreadID) { _ = xv_ptrace(0x4208, thread.rawValue, 0, 0) }
+  func interrupt(_ thread: ThreadID) { _ = xv_ptrace(0x4207, thread.rawValue, 0, 0) }
+  func detach(_ thread: ThreadID, signal: Int32) {
+    _ = xv_ptrace(17, thread.rawValue, 0, UInt(signal))
+  }
+
+  /// PTRACE_GET_SYSCALL_INFO: the first byte says entry (1) or exit (2).
+  func isAtSystemCallEntry(_ thread: ThreadID) -> Bool {
+    var information = [UInt8](repeating: 0, count: 88)
+    _ = information.withUnsafeMutableBytes {
+      xv_ptrace(0x420e, thread.rawValue, UInt($0.count), UInt(bitPattern: $0.baseAddress))
+    }
+    return information[0] == 1
+  }
+
+  func signalInformation(_ thread: ThreadID) -> [UInt8]? {
+    var information = [UInt8](repeating: 0, count: 128)
+    let result = information.withUnsafeMutableBytes {
+      xv_ptrace(0x4202, thread.rawValue, 0, UInt(bitPattern: $0.baseAddress))
+    }
+    return result < 0 ? nil : information
+  }
+
+  func setSignalInformation(_ thread: ThreadID, _ information: [UInt8]) {
+    var copy = information
+    _ = copy.withUnsafeMutableBytes {
+      xv_ptrace(0x4203, thread.rawValue, 0, UInt(bitPattern: $0.baseAddress))
+    }
+  }
+}

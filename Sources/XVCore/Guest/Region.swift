@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
+import Glibc
+
+/// The memory that server and guest share: one memfd, mapped whole here (see `RegionLayout`).
+struct Region: ~Copyable {
+  let descriptor: Int32
+  let server: UnsafeMutableRawPointer
+
+  init() throws(GuestError) {
+    let descriptor = memfd_create("xv", UInt32(MFD_CLOEXEC))
+    guard descriptor >= 0 else { throw .system(call: "memfd_create", errno: errno) }
+    guard ftruncate(descriptor, RegionLayout.regionSize) == 0 else {
+      let why = errno
+      close(descriptor)
+      throw .system(call: "ftruncate", errno: why)
+    }
+    let mapped = mmap(
+      nil, RegionLayout.regionSize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, descriptor,
+      0)
+    guard let mapped, mapped != MAP_FAILED else {
+      let why = errno
+      close(descriptor)
+      throw .system(call: "mmap", errno: why)
+    }
+    self.descriptor = descriptor
+    server = mapped
+  }
+
+  deinit {
+    munmap(server, RegionLayout.regionSize)
+    close(descriptor)
+  }
+}

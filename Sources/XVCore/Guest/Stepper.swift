@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
+
+/// Carries out control transfers on a thread's registers, for single steps.
+struct Stepper: ~Copyable {
+  private let process: Int32
+  private var decoder = Decoder()
+
+  init(process: Int32) { self.process = process }
+
+  /// Carries out the instruction at rip if it is a control transfer whose memory can be read; false
+  /// when it is not, and then nothing has changed.
+  mutating func transfer(_ registers: inout user_regs_struct) -> Bool {
+    var bytes = [UInt8](repeating: 0, count: 16)
+    let pc = UInt64(registers.rip)
+    guard let instruction = decode(pc, &bytes) else { return false }
+    switch instruction.kind {
+    case .jump: registers.rip = numericCast(instruction.target)
+    case .conditionalJump:
+      let taken = Condition.holds(instruction.condition, flags: UInt64(registers.eflags))
+      registers.rip = numericCast(taken ? instruction.target : instruction.end)
+    case .shortLoop: shortLoop(instruction, bytes, &registers)
+    case .call: return call(instruction.target, from: instruction, &registers)
+    case .indirectCall:
+      guard let target = operand(bytes, instruction, registers) else { return false }
+      return call(target, from: instruction, &registers)
+    case .indirectJump:
+      guard let target = operand(bytes, instruction, registers) else { return false }
+      registers.rip = numericCast(target)
+    case .ret:
+      guard let target = readWord(UInt64(registers.rsp)) else { return false }
+      registers.rip = numericCast(target)
+      registers.rsp += 8 + numericCast(instruction.immediate)
+    default: return false
+    }
+    return true
+  }
+
+  /// rdgsbase and wrgsbase, on the guest's own base.
+  mutating func segmentBase(_ registers: inout user_regs_struct) -> Bool {
+    var bytes = [UInt8](repeating: 0, count: 16)
+    guard let instruction = decode(UInt64(registers.rip), &bytes),
+      instruction.kind == .guestSegmentBase
+    else { return false }
+    // f3 [rex] 0f ae /1 rdgsbase, /3 wrgsbase, register operand
+    guard bytes[0] == 0xf3 else { return false }
+    let hasRex = bytes[1] & 0xf0 == 0x40
+    let rex = hasRex ? bytes[1] : 0
+    let modrm = bytes[Int(instruction.modrmOffset)]
+    let number = Int(modrm & 7) | (rex & 1 != 0 ? 8 : 0)
+    let isWide = rex & 8 != 0
+    if (modrm >> 3) & 7 == 1 {
+      let base = UInt64(registers.gs_base)
+      registers[register: number] = isWide ? base : base & 0xffff_ffff
+    } else {
+      let value = registers[register: number]
+      registers.gs_base = numericCast(isWide ? value : value & 0xffff_ffff)
+    }
+    registers.rip = numericCast(instruction.end)
+    return true
+  }
+
+  private mutating func decode(_ pc: UInt64, _ bytes: inout [UInt8]) -> Instruction? {
+    var count = xv_read_remote(process, pc, &bytes, 15)
+    if count < 0 {
+      // The next page may be missing.
+      count = xv_read_remote(process, pc, &bytes, Int(min(15, 0x1000 - (pc & 0xfff))))
+    }
+    guard count > 0 else { return nil }
+    return decoder.decode(bytes, available: count, address: pc)
+  }
+
+  private func call(
+    _ target: UInt64, from instruction: Instruction, _ registers: inout user_regs_struct
+  ) -> Bool {
+    var address = instruction.end
+    let place = UInt64(registers.rsp) &- 8
+    guard xv_write_remote(process, place, &address, 8) == 8 else { return false }
+    registers.rsp = numericCast(place)
+    registers.rip = numericCast(target)
+    return true
+  }
+
+  private func shortLoop(
+    _ instruction: Instruction, _ bytes: [UInt8], _ registers: inout user_regs_struct
+  ) {
+    let is32Bit = bytes[0] == 0x67
+    let opcode = bytes[is32Bit ? 1 : 0]
+    var count = UInt64(registers.rcx)
+    if opcode != 0xe3 {
+      count = is32Bit ? (count &- 1) & 0xffff_ffff : count &- 1
+      registers.rcx = numericCast(count)
+    }
+    let low = is32Bit ? count & 0xffff_ffff : count
+    let isZeroFlag = UInt64(registers.eflags) & 0x40 != 0
+    let taken: Bool
+    switch opcode {
+    case 0xe0: taken = low != 0 && !isZeroFlag
+    case 0xe1: taken = low != 0 && isZeroFlag
+    case 0xe2: taken = low != 0
+    default: taken = low == 0
+    }
+    registers.rip = numericCast(taken ? instruction.target : instruction.end)
+  }
+
+  private mutating func operand(
+    _ bytes: [UInt8], _ instruction: Instruction, _ registers: user_regs_struct
+  ) -> UInt64? {
+    let modrm = bytes[Int(instruction.modrmOffset)]
+    if modrm >> 6 == 3 {
+      let number = Int(modrm & 7) | (instruction.prefix.contains(.rexB) ? 8 : 0)
+      return registers[register: number]
+    }
+    guard let memory = decoder.details(of: bytes, length: Int(instruction.length)).memoryOperand
+    else { return nil }
+    var address = UInt64(bitPattern: memory.displacement)
+    if memory.isRipRelative { address &+= instruction.end }
+    if let base = memory.base { address &+= registers[register: base] }
+    if let index = memory.index {
+      address &+= registers[register: index] << UInt64(memory.scaleBits)
+    }
+    if memory.is32Bit { address &= 0xffff_ffff }
+    if instruction.prefix.contains(.fs) { address &+= UInt64(registers.fs_base) }
+    if instruction.prefix.contains(.gs) { address &+= UInt64(registers.gs_base) }
+    return readWord(address)
+  }
+
+  private func readWord(_ address: UInt64) -> UInt64? {
+    var value: UInt64 = 0
+    return xv_read_remote(process, address, &value, 8) == 8 ? value : nil
+  }
+}
+
+/// The processor's sixteen conditions (Intel SDM volume 1, appendix B).
+enum Condition {
+  static func holds(_ code: UInt8, flags: UInt64) -> Bool {
+    let carry = flags & 1 != 0
+    let parity = flags & 4 != 0
+    let zero = flags & 0x40 != 0
+    let sign = flags & 0x80 != 0
+    let overflow = flags & 0x800 != 0
+    let base: Bool
+    switch code >> 1 {
+    case 0: base = overflow
+    case 1: base = carry
+    case 2: base = zero
+    case 3: base = carry || zero
+    case 4: base = sign
+    case 5: base = parity
+    case 6: base = sign != overflow
+    default: base = zero || sign != overflow
+    }
+    return base != (code & 1 == 1)
+  }
+}

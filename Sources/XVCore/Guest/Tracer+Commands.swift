@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
+import Glibc
+
+/// What `Guest` asks of the tracer. All of it runs on the tracer's thread.
+extension Tracer {
+  func extendedState(_ thread: ThreadID) throws(GuestError) -> [UInt8] {
+    var state = try control.extendedState(thread)
+    // The x87 instruction pointer (FXSAVE bytes 8...15) was left by an instruction in the cache.
+    guard let engine, state.count >= 512 else { return state }
+    let pointer = (0..<8).reduce(UInt64(0)) { $0 | UInt64(state[8 + $1]) << UInt64($1 * 8) }
+    if let original = engine.lock.locked({ engine.originalInstruction(at: pointer) }) {
+      for index in 0..<8 {
+        state[8 + index] = UInt8(truncatingIfNeeded: original >> UInt64(index * 8))
+      }
+    }
+    return state
+  }
+
+  func setGeneralRegisters(_ registers: user_regs_struct, of thread: ThreadID) {
+    threads[thread]?.registers.general = registers
+    engine?.lock.locked {
+      engine?.contexts[thread]?.store64(ContextLayout.guestGSBase, UInt64(registers.gs_base))
+    }
+  }
+
+  func insertBreakpoint(_ address: UInt64) -> Bool {
+    guard let engine, breakpoints.insert(address).inserted else { return false }
+    engine.lock.locked {
+      engine.translator.pointee.breakpoints.insert(address)
+      engine.forgetCode(address..<(address &+ 1))
+    }
+    return true
+  }
+
+  func removeBreakpoint(_ address: UInt64) -> Bool {
+    guard let engine, breakpoints.remove(address) != nil else { return false }
+    engine.lock.locked {
+      engine.translator.pointee.breakpoints.remove(address)
+      engine.forgetCode(address..<(address &+ 1))
+    }
+    return true
+  }
+
+  func detach(signal: Int32) {
+    engine?.stopDispatcher()
+    let all = threads.keys.sorted()
+    for thread in all where thread.rawValue != process {
+      guard let state = threads[thread], state.state == .canonical else { continue }
+      try? control.setRegisters(thread, state.registers.general)
+    }
+    let main = ThreadID(process)
+    if let state = threads[main] {
+      releaseNatively(main, state.registers.general, process: process, signal: signal)
+    }
+    for thread in all where thread.rawValue != process { control.detach(thread, signal: 0) }
+    threads = [:]
+    isFinished = true
+  }
+
+  func readMemory(_ address: UInt64, _ count: Int) -> [UInt8] {
+    withMemoryFile { descriptor in
+      var bytes = [UInt8](repeating: 0, count: count)
+      var done = 0
+      while done < count {
+        let place = address &+ UInt64(done)
+        // A page at a time: a read that meets an unmapped page fails as a whole.
+        let chunk = min(count - done, Int(0x1000 - (place & 0xfff)))
+        let got = bytes.withUnsafeMutableBytes {
+          pread(descriptor, $0.baseAddress! + done, chunk, off_t(truncatingIfNeeded: place))
+        }
+        if got <= 0 { break }
+        done += got
+      }
+      bytes.removeLast(count - done)
+      return bytes
+    } ?? []
+  }
+
+  func writeMemory(_ bytes: [UInt8], _ address: UInt64) -> Int {
+    let written = withMemoryFile { descriptor in
+      var done = 0
+      while done < bytes.count {
+        let place = address &+ UInt64(done)
+        let chunk = min(bytes.count - done, Int(0x1000 - (place & 0xfff)))
+        let put = bytes.withUnsafeBytes {
+          pwrite(descriptor, $0.baseAddress! + done, chunk, off_t(truncatingIfNeeded: place))
+        }
+        if put <= 0 { break }
+        done += put
+      }
+      return done
+    }
+    guard let written, written > 0, let engine else { return written ?? 0 }
+    engine.lock.locked { engine.forgetCode(address..<(address &+ UInt64(written))) }
+    return written
+  }
+
+  /// /proc/PID/mem reads and writes past protections, as ptrace does (mm/memory.c, FOLL_FORCE).
+  private func withMemoryFile<Value>(_ body: (Int32) -> Value) -> Value? {
+    guard !isFinished else { return nil }
+    let descriptor = xv_open("/proc/\(process)/mem", O_RDWR | O_CLOEXEC, 0)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    return body(descriptor)
+  }
+
+  func interruptAll() {
+    guard !isStopped, !isFinished else { return }
+    stopWorld(ThreadID(process), .interrupted)
+  }
+
+  func killAndWait() {
+    guard !isFinished else { return }
+    Glibc.kill(process, SIGKILL)
+    while true {
+      guard let event = control.waitForEvent(of: ThreadID(process)) else { break }
+      if case .exited = event { break }
+      if case .killed = event { break }
+      control.resume(ThreadID(process), signal: 0)
+    }
+    threads = [:]
+    isFinished = true
+  }
+
+  func statistics() -> [(name: String, value: UInt64)] {
+    engine?.lock.locked { engine?.statistics() ?? [] } ?? []
+  }
+
+  func block(at address: UInt64) -> BlockListing? {
+    engine?.lock.locked { engine?.listing(at: address) ?? nil } ?? nil
+  }
+}
+
+extension Engine {
+  /// The original instruction whose translation holds a cache address.
+  func originalInstruction(at address: UInt64) -> UInt64? {
+    guard let arena = translator.pointee.arena(containing: address) else { return nil }
+    let offset = UInt32(address &- translator.pointee.arenas[arena].guest)
+    return translator.pointee.arenas[arena].recovery(at: offset)?.original
+  }
+
+  func statistics() -> [(name: String, value: UInt64)] {
+    let counters = translator.pointee.counters
+    var hot = 0
+    var cold = 0
+    var literals = 0
+    for index in 0..<translator.pointee.arenaCount {
+      hot += translator.pointee.arenas[index].hot
+      cold += translator.pointee.arenas[index].cold - Arena.hotEnd
+      literals += translator.pointee.arenas[index].literal - Arena.coldEnd
+    }
+    return [
+      ("units translated", counters.units),
+      ("blocks (fragments)", counters.blocks),
+      ("instructions translated", counters.instructions),
+      ("requests", counters.requests),
+      ("indirect lookups missed", counters.lookupMisses),
+      ("links", counters.links),
+      ("system calls seen", counters.systemCalls),
+      ("signals", counters.signals),
+      ("invalidations", counters.invalidations),
+      ("flushes", counters.flushes),
+      ("arenas", UInt64(translator.pointee.arenaCount)),
+      ("bytes of fragments", UInt64(hot)),
+      ("bytes of exit stubs", UInt64(cold)),
+      ("bytes of literals", UInt64(literals)),
+      ("cycles spent translating", counters.translationCycles),
+      ("nanoseconds translating per block", nanosecondsPerBlock(counters)),
+    ]
+  }
+
+  private func nanosecondsPerBlock(_ counters: Counters) -> UInt64 {
+    guard counters.blocks > 0 else { return 0 }
+    return UInt64(Double(counters.translationCycles) / Clock.cyclesPerNanosecond)
+      / counters.blocks
+  }
+
+  /// Original and translated code of the block at an address.
+  func listing(at address: UInt64) -> BlockListing? {
+    guard case .block(let number) = block(at: address, entry: .linked) else { return nil }
+    let block = translator.pointee.blocks[Int(number)]
+    guard block.unit >= 0 else { return nil }
+    let unit = translator.pointee.units[Int(block.unit)]
+    let arena = Int(block.arena)
+    let end = unit.hotEnd
+    var bytes = [UInt8](repeating: 0, count: Int(block.length))
+    guard xv_read_remote(process, block.original, &bytes, bytes.count) == bytes.count else {
+      return nil
+    }
+    let range = block.original..<(block.original &+ UInt64(block.length))
+    var instructions: [(original: OriginalAddress, cacheOffset: Int)] = []
+    var last = block.linked
+    for entry in translator.pointee.arenas[arena].hotRecovery.entries(in: block.linked..<end) {
+      if entry.form == .at, entry.spilled.isEmpty, !range.contains(entry.original) { break }
+      last = entry.offset
+      if instructions.last?.original.rawValue != entry.original, range.contains(entry.original) {
+        instructions.append((OriginalAddress(entry.original), Int(entry.offset - block.linked)))
+      }
+    }
+    let next =
+      translator.pointee.arenas[arena].hotRecovery.entries(in: (last + 1)..<end).first?.offset ?? end
+    let server = translator.pointee.arenas[arena].server + Int(block.linked)
+    return BlockListing(
+      original: OriginalAddress(block.original), originalBytes: bytes,
+      cache: translator.pointee.arenas[arena].address(Int(block.linked)),
+      cacheBytes: Array(UnsafeRawBufferPointer(start: server, count: Int(next - block.linked))),
+      instructions: instructions)
+  }
+}

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
+import Glibc
+
+extension Tracer {
+  func handle(_ thread: ThreadID, _ event: ControlEvent) {
+    switch event {
+    case .exited(let status): gone(thread, .exited(status))
+    case .killed(let signal): gone(thread, .killed(signal))
+    case .systemCallStop, .vforkDone: control.resume(thread, signal: 0)
+    case .execed: execed(thread)
+    case .forked(let child, _): forked(thread, child)
+    case .stopped:
+      if threads[thread] == nil {
+        earlyChildren.insert(thread)
+      } else {
+        // An interrupt that was overtaken by another stop.
+        control.resume(thread, signal: 0)
+      }
+    case .groupStop: control.listen(thread)
+    case .signal(let signal): signalled(thread, signal)
+    }
+  }
+
+  private func gone(_ thread: ThreadID, _ reason: StopReason) {
+    trace("[\(thread)] is gone: \(reason)")
+    threads[thread] = nil
+    earlyChildren.remove(thread)
+    if thread.rawValue == process {
+      isFinished = true
+      threads = [:]
+      onStop(StopEvent(thread: thread, reason: reason))
+    } else if let engine {
+      engine.lock.locked { engine.removeThread(thread) }
+    }
+  }
+
+  private func execed(_ thread: ThreadID) {
+    guard thread.rawValue == process else {
+      // A vfork child that got a program of its own: it shares nothing with the guest any more.
+      if let engine { engine.lock.locked { engine.removeThread(thread) } }
+      threads[thread] = nil
+      control.detach(thread, signal: 0)
+      return
+    }
+    let kept = engine?.lock.locked { engine?.handlers[thread] }
+    do throws(GuestError) {
+      try begin()
+    } catch {
+      trace("cannot follow execve: \(error)")
+      Glibc.kill(process, SIGKILL)
+      return
+    }
+    if let engine, let kept = kept ?? nil {
+      kept.reset()
+      engine.lock.locked { engine.handlers[thread] = kept }
+    }
+    if options.debugged {
+      stopWorld(thread, .execed(path: executablePath()))
+    } else {
+      enter(thread)
+    }
+  }
+
+  private func executablePath() -> String {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 4097) { buffer in
+      let count = readlink("/proc/\(process)/exe", buffer.baseAddress!, 4096)
+      return String(decoding: buffer[..<max(0, count)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+  }
+
+  // MARK: Canonical state
+
+  /// Turns a stopped thread's state into original terms. It owes the cache nothing afterwards.
+  func canonicalize(_ thread: ThreadID) {
+    guard let engine, var state = threads[thread], var registers = try? control.registers(thread)
+    else { return }
+    engine.lock.locked {
+      guard let context = engine.contexts[thread] else { return }
+      context.cancelRequest()
+      engine.parked[thread] = nil
+      engine.suspended[thread] = nil
+      engine.stepping.remove(thread)
+      let place = engine.translator.pointee.recover(
+        &registers, context: context, gate: engine.gate, gateBase: engine.guestCore)
+      if let result = place.gateCallResult, !Tracer.isRestart(UInt64(bitPattern: result)) {
+        engine.noteResult(thread, context, result)
+      }
+      if !place.isInSystemCall { registers.orig_rax = numericCast(UInt64.max) }
+    }
+    state.registers = Registers(general: registers)
+    state.state = .canonical
+    threads[thread] = state
+  }
+
+  /// ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND, ERESTART_RESTARTBLOCK (include/linux/errno.h).
+  static func isRestart(_ result: UInt64) -> Bool {
+    [512, 513, 514, 516].contains(0 &- result)
+  }
+
+  /// Lets a canonical thread run on in the cache.
+  ///
+  /// `skippingProbe`: it leaves a breakpoint, whose instruction runs once without its probe.
+  func enter(_ thread: ThreadID, skippingProbe: Bool = false) {
+    guard let engine, var state = threads[thread] else { return }
+    var registers = state.registers.general
+    Tracer.restartSystemCall(&registers)
+    let target = UInt64(registers.rip)
+    guard let address = address(for: target, skippingProbe: skippingProbe, thread, registers)
+    else { return }
+    registers.rip = numericCast(address)
+    registers.orig_rax = numericCast(UInt64.max)
+    engine.lock.locked {
+      if let context = engine.contexts[thread] {
+        registers.gs_base = numericCast(context.guestAddress)
+      }
+    }
+    state.state = .running
+    state.stoppedBySignal = 0
+    threads[thread] = state
+    do throws(GuestError) {
+      try control.setRegisters(thread, registers)
+      control.resume(thread, signal: 0)
+    } catch {
+      // Killed meanwhile: its end is the next event.
+    }
+  }
+
+  /// What the kernel does on the way out of an interrupted call when no handler runs
+  /// (arch/x86/kernel/signal.c, arch_do_signal_or_restart).
+  static func restartSystemCall(_ registers: inout user_regs_struct) {
+    guard Int64(bitPattern: UInt64(registers.orig_rax)) >= 0, isRestart(UInt64(registers.rax)) else {
+      return
+    }
+    let isRestartBlock = UInt64(registers.rax) == 0 &- 516
+    registers.rax = isRestartBlock ? 219 : registers.orig_rax
+    registers.rip -= 2
+    registers.orig_rax = numericCast(UInt64.max)
+  }
+
+  /// The cache address at which a thread goes on, or the original one where there is no code.
+  private func address(
+    for target: UInt64, skippingProbe: Bool, _ thread: ThreadID, _ registers: user_regs_struct
+  ) -> UInt64? {
+    guard let engine else { return nil }
+    while true {
+      let found = engine.lock.locked { () -> Engine.Lookup in
+        if skippingProbe, let arena = engine.translator.pointee.arena(for: target),
+          let made = engine.translator.pointee.translate(
+            target, mode: .stepOver, entry: .linked, arena: arena)
+        {
+          detour = made.linked.rawValue
+          return .noCode
+        }
+        return engine.block(at: target, entry: .linked)
+      }
+      if let address = detour {
+        detour = nil
+        return address
+      }
+      switch found {
+      case .block(let number): return engine.lock.locked { engine.linked(number).rawValue }
+      case .noCode: return target
+      case .needsArena(let guest):
+        guard injectArena(thread, registers, guest: guest) else { return nil }
+      }
+    }
+  }
+
+  func injectArena(_ thread: ThreadID, _ registers: user_regs_struct, guest: UInt64) -> Bool {
+    guard let engine else { return false }
+    let index = engine.lock.locked { engine.translator.pointee.arenaCount }
+    let call = engine.mapArenaCall(index: index, guest: guest)
+    guard
+      let result = try? inject(
+        thread, registers, at: engine.gate.injectedCall, call.number, call.arguments)
+    else { return false }
+    guard UInt64(bitPattern: result) == guest else {
+      trace("cannot map an arena at \(CacheAddress(guest)): \(result)")
+      Glibc.kill(process, SIGKILL)
+      return false
+    }
+    engine.lock.locked {
+      engine.translator.pointee.addArena(
+        server: engine.region.server + RegionLayout.arenasOffset + index * Arena.size,
+        guest: guest)
+    }
+    return true
+  }
+
+  // MARK: New threads and processes
+
+  /// A thread of the guest made a thread or a process. The gate made the call, so the parent's
+  /// registers are in its context's file.
+  private func forked(_ parent: ThreadID, _ child: ThreadID) {
+    defer { control.resume(parent, signal: 0) }
+    if earlyChildren.remove(child) == nil {
+      guard case .stopped? = control.waitForEvent(of: child) else { return }
+    }
+    guard let engine, let parentState = threads[parent],
+      let live = try? control.registers(child)
+    else { return control.detach(child, signal: 0) }
+    let flags = engine.lock.locked { engine.cloneFlags(parent) }
+    guard let flags,
+      let registers = engine.lock.locked({ engine.childRegisters(of: parent, live) })
+    else { return control.detach(child, signal: 0) }
+    guard flags & UInt64(CLONE_VM) != 0 else {
+      return releaseNatively(child, registers, process: child.rawValue)
+    }
+    let added = engine.lock.locked { () -> Bool in
+      guard let old = engine.contexts[parent], let new = engine.addThread(child) else { return false }
+      new.store64(ContextLayout.guestGSBase, old.load64(ContextLayout.guestGSBase))
+      let sharesHandlers = flags & UInt64(CLONE_SIGHAND) != 0
+      let table = engine.handlers[parent] ?? SignalHandlers()
+      engine.handlers[child] = sharesHandlers ? table : SignalHandlers(copying: table)
+      return true
+    }
+    guard added else {
+      trace("more than \(RegionLayout.maximumThreads) threads: the program is killed")
+      Glibc.kill(process, SIGKILL)
+      return
+    }
+    var state = TracedThread(
+      processID: flags & UInt64(CLONE_THREAD) != 0 ? parentState.processID : child.rawValue)
+    state.state = .canonical
+    state.registers = Registers(general: registers)
+    threads[child] = state
+    trace("[\(parent)] made thread [\(child)]")
+    if !isStopped { enter(child) }
+  }
+
+  /// Lets a process (a fork child, or a guest that is detached) go on without xv: original registers,
+  /// original protections, no memory of xv's. Its thread stands stopped.
+  func releaseNatively(
+    _ thread: ThreadID, _ registers: user_regs_struct, process: Int32, signal: Int32 = 0
+  ) {
+    guard let engine else { return }
+    let (areas, arenas) = engine.lock.locked {
+      (
+        options.guardOriginalCode ? engine.translator.pointee.ranges.areas : [],
+        (0..<engine.translator.pointee.arenaCount).map {
+          engine.translator.pointee.arenas[$0].guest
+        }
+      )
+    }
+    do throws(GuestError) {
+      for area in areas {
+        _ = try inject(
+          thread, registers, at: engine.gate.injectedCall, 10,
+          [
+            area.range.lowerBound, area.range.upperBound - area.range.lowerBound,
+            UInt64(area.protection),
+          ])
+      }
+      for arena in arenas {
+        _ = try inject(thread, registers, at: vdsoCall, 11, [arena, UInt64(Arena.size)])
+      }
+      _ = try inject(
+        thread, registers, at: vdsoCall, 11, [engine.guestCore, UInt64(RegionLayout.regionSize)])
+      try control.setRegisters(thread, registers)
+    } catch {
+      trace("[\(thread)] vanished while it was let go")
+    }
+    control.detach(thread, signal: signal)
+  }
+}
+
+extension Engine {
+  /// The CLONE_ flags of the call that a thread's gate is making.
+  func cloneFlags(_ thread: ThreadID) -> UInt64? {
+    guard let context = contexts[thread] else { return nil }
+    switch Int32(truncatingIfNeeded: context.register(Register.rax)) {
+    case InterceptedCall.fork: return 0
+    case InterceptedCall.vfork: return UInt64(CLONE_VM | CLONE_VFORK)
+    case InterceptedCall.clone: return context.register(Register.rdi)
+    case InterceptedCall.clone3: return readWords(context.register(Register.rdi), 1)?[0]
+    default: return nil
+    }
+  }
+
+  /// The original registers of a new thread: its maker's, with result 0 and its own stack and TLS.
+  func childRegisters(of parent: ThreadID, _ live: user_regs_struct) -> user_regs_struct? {
+    guard let context = contexts[parent] else { return nil }
+    var registers = live
+    for number in 0..<16 where number != Register.rsp {
+      registers[register: number] = context.register(number)
+    }
+    let next = context.load64(ContextLayout.originalPC) &+ 2
+    registers.rax = 0
+    registers.rip = numericCast(next)
+    registers.rcx = numericCast(next)
+    registers.eflags = numericCast(context.load64(ContextLayout.flags))
+    registers.r11 = registers.eflags
+    registers.orig_rax = numericCast(UInt64.max)
+    registers.gs_base = numericCast(context.load64(ContextLayout.guestGSBase))
+    return registers
+  }
+}

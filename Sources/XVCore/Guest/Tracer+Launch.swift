@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
+import Glibc
+
+extension Tracer {
+  func launch() throws(GuestError) {
+    let path = try LaunchPath.resolve(options.program)
+    var spawned = xv_spawned()
+    let status = withStrings(options.arguments) { argv in
+      path.withCString { path in
+        var request = xv_spawn_request(
+          path: path, argv: argv, envp: Glibc.environ,
+          disable_randomization: options.disableRandomization ? 1 : 0,
+          new_process_group: options.newProcessGroup ? 1 : 0,
+          redirect_standard_io: options.redirectStandardIO ? 1 : 0,
+          signal_mask: options.signalMask)
+        return xv_spawn(&request, &spawned)
+      }
+    }
+    guard status == 0 else { throw .system(call: "fork", errno: -status) }
+    defer { close(spawned.failure) }
+    process = spawned.pid
+    do throws(GuestError) {
+      try control.seize(process)
+    } catch {
+      close(spawned.go)
+      _ = Glibc.kill(process, SIGKILL)
+      _ = control.waitForEvent(of: ThreadID(process))
+      throw .cannotLaunch(
+        program: options.program,
+        why: "ptrace is not permitted here (\(error)); allow it (CAP_SYS_PTRACE, kernel.yama.ptrace_scope) and try again")
+    }
+    var byte: UInt8 = 0
+    _ = Glibc.write(spawned.go, &byte, 1)
+    _ = Glibc.close(spawned.go)
+    try waitForExec(spawned.failure)
+    try begin()
+  }
+
+  private func waitForExec(_ failure: Int32) throws(GuestError) {
+    while true {
+      guard let event = control.waitForEvent(of: ThreadID(process)) else { throw .gone }
+      switch event {
+      case .execed: return
+      case .exited, .killed:
+        var why: Int32 = 0
+        let count = read(failure, &why, 4)
+        throw .cannotLaunch(
+          program: options.program,
+          why: count == 4 ? String(cString: strerror(why)) : "it ended before it began")
+      case .signal(let signal): control.resume(ThreadID(process), signal: signal)
+      default: control.resume(ThreadID(process), signal: 0)
+      }
+    }
+  }
+
+  /// A new image stands before its first instruction: gives it its region, gate and main context.
+  func begin() throws(GuestError) {
+    let thread = ThreadID(process)
+    engine?.stopDispatcher()
+    engine = nil
+    threads = [thread: TracedThread(processID: process)]
+    let regionOfGuest = try Region()
+    let map = AddressMap(process: process)
+    guard let stub = systemCallInstruction(map) else {
+      throw .cannotLaunch(program: options.program, why: "its vdso holds no system call instruction")
+    }
+    vdsoCall = stub
+    var registers = try synchronize(thread)
+    registers.orig_rax = numericCast(UInt64.max)
+    let size = UInt64(RegionLayout.regionSize)
+    // An address that nothing prefers: far from executables, heaps, libraries and sanitizers' shadows.
+    let candidates = (0..<64).map { 0x3f00_0000_0000 + UInt64($0) * 0x10_0000_0000 }
+    guard let core = map.firstFree(candidates, size: size) else {
+      throw .cannotLaunch(program: options.program, why: "no room for xv in its address space")
+    }
+    try mapRegion(thread, registers, stub: stub, core: core, descriptor: regionOfGuest.descriptor)
+    let engine = Engine(
+      process: process, region: regionOfGuest, guestCore: core, options: options, trace: trace)
+    self.engine = engine
+    engine.translator.pointee.breakpoints = breakpoints
+    for line in map.lines where line.protection & 4 != 0 && line.path != "[vsyscall]" {
+      engine.translator.pointee.ranges.add(
+        ExecutableRanges.Area(
+          range: line.range, protection: line.protection,
+          isFile: (line.inode != 0 || line.path == "[vdso]") && !line.isShared))
+      if options.guardOriginalCode {
+        let length = line.range.upperBound - line.range.lowerBound
+        _ = try inject(
+          thread, registers, at: engine.gate.injectedCall, 10,
+          [line.range.lowerBound, length, UInt64(line.protection & ~4 | 1)])
+      }
+    }
+    guard engine.addThread(thread) != nil else { throw .system(call: "context", errno: ENOMEM) }
+    engine.handlers[thread] = SignalHandlers()
+    threads[thread]?.registers.general = registers
+    threads[thread]?.state = .canonical
+    engine.startDispatcher()
+    trace("process \(process) begins at \(OriginalAddress(UInt64(registers.rip)))")
+  }
+
+  private func systemCallInstruction(_ map: AddressMap) -> UInt64? {
+    guard let vdso = map.lines.first(where: { $0.path == "[vdso]" }) else { return nil }
+    var code = [UInt8](repeating: 0, count: Int(vdso.range.upperBound - vdso.range.lowerBound))
+    guard xv_read_remote(process, vdso.range.lowerBound, &code, code.count) == code.count else {
+      return nil
+    }
+    return (0..<(code.count - 1)).first { code[$0] == 0x0f && code[$0 + 1] == 0x05 }
+      .map { vdso.range.lowerBound + UInt64($0) }
+  }
+
+  private func mapRegion(
+    _ thread: ThreadID, _ registers: user_regs_struct, stub: UInt64, core: UInt64,
+    descriptor: Int32
+  ) throws(GuestError) {
+    // The region's file is opened through this process: it needs no descriptor before the exec.
+    let path = Array("/proc/\(getpid())/fd/\(descriptor)".utf8) + [0]
+    let place = UInt64(registers.rsp) - 0x400
+    guard xv_write_remote(process, place, path, path.count) == path.count else {
+      throw .system(call: "process_vm_writev", errno: EFAULT)
+    }
+    let readWriteCloseOnExec: UInt64 = 0x80002
+    let file = try inject(thread, registers, at: stub, 2, [place, readWriteCloseOnExec])
+    guard file >= 0 else {
+      throw .cannotLaunch(
+        program: options.program,
+        why: "it cannot open xv's memory through /proc (\(String(cString: strerror(Int32(-file))))); is /proc mounted?")
+    }
+    let pieces: [(Int, Int, UInt64)] = [
+      (RegionLayout.gateOffset, RegionLayout.gateSize, 5),
+      (RegionLayout.sharedOffset, RegionLayout.arenasOffset - RegionLayout.sharedOffset, 3),
+      (RegionLayout.arenasOffset, RegionLayout.regionSize - RegionLayout.arenasOffset, 5),
+    ]
+    for (offset, size, protection) in pieces {
+      let sharedFixedNoReplaceNoReserve: UInt64 = 0x01 | 0x10_0000 | 0x4000
+      let address = core + UInt64(offset)
+      let result = try inject(
+        thread, registers, at: stub, 9,
+        [
+          address, UInt64(size), protection, sharedFixedNoReplaceNoReserve, UInt64(file),
+          UInt64(offset),
+        ])
+      guard UInt64(bitPattern: result) == address else {
+        throw .cannotLaunch(
+          program: options.program,
+          why: "xv's memory cannot be mapped into it (\(result)); is the address space limited (ulimit -v)?")
+      }
+    }
+    _ = try inject(thread, registers, at: stub, 3, [UInt64(file)])
+    let zeros = [UInt8](repeating: 0, count: path.count)
+    _ = xv_write_remote(process, place, zeros, zeros.count)
+  }
+
+  // MARK: Injected calls
+
+  /// Brings a thread that stopped on its way out of a system call to that call's very end, and returns
+  /// its registers.
+  func synchronize(_ thread: ThreadID) throws(GuestError) -> user_regs_struct {
+    control.resumeToSystemCall(thread)
+    guard case .systemCallStop? = control.waitForEvent(of: thread) else { throw .gone }
+    return try control.registers(thread)
+  }
+
+  /// Makes a stopped thread carry out one system call and puts its registers back.
+  ///
+  /// Done with system-call stops, not single steps: a trap would take a signal that the guest may
+  /// block (and the kernel would reset its handler).
+  func inject(
+    _ thread: ThreadID, _ registers: user_regs_struct, at instruction: UInt64, _ number: UInt64,
+    _ arguments: [UInt64]
+  ) throws(GuestError) -> Int64 {
+    var call = registers
+    call.rip = numericCast(instruction)
+    call.rax = numericCast(number)
+    call.orig_rax = numericCast(UInt64.max)
+    let order = [
+      Register.rdi, Register.rsi, Register.rdx, Register.r10, Register.r8, Register.r9,
+    ]
+    for (index, register) in order.enumerated() {
+      call[register: register] = index < arguments.count ? arguments[index] : 0
+    }
+    try control.setRegisters(thread, call)
+    var entered = false
+    while true {
+      control.resumeToSystemCall(thread)
+      guard let event = control.waitForEvent(of: thread) else { throw .gone }
+      switch event {
+      case .systemCallStop:
+        if control.isAtSystemCallEntry(thread) {
+          entered = true
+        } else if entered {
+          let result = try control.registers(thread).rax
+          try control.setRegisters(thread, registers)
+          return Int64(bitPattern: UInt64(result))
+        } else {
+          // The end of the call it was in before.
+          try control.setRegisters(thread, call)
+        }
+      case .exited, .killed: throw .gone
+      default: break
+      }
+    }
+  }
+
+  private func withStrings<Result>(
+    _ strings: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
+  ) -> Result {
+    var pointers = strings.map { strdup($0) }
+    pointers.append(nil)
+    defer { pointers.forEach { free($0) } }
+    return body(&pointers)
+  }
+}
+
+/// Finds the program and says what is wrong with it before anything is started.
+enum LaunchPath {
+  static func resolve(_ program: String) throws(GuestError) -> String {
+    let path = try find(program)
+    var information = stat()
+    guard stat(path, &information) == 0 else {
+      throw .cannotLaunch(program: program, why: String(cString: strerror(errno)))
+    }
+    guard information.st_mode & S_IFMT == S_IFREG else {
+      throw .cannotLaunch(program: program, why: "it is not a regular file")
+    }
+    guard access(path, X_OK) == 0 else {
+      throw .cannotLaunch(
+        program: program, why: "\(String(cString: strerror(errno))): is it executable (chmod +x)?")
+    }
+    try checkFormat(path, program)
+    return path
+  }
+
+  private static func find(_ program: String) throws(GuestError) -> String {
+    if program.utf8.contains(UInt8(ascii: "/")) { return program }
+    let search = getenv("PATH").map { String(cString: $0) } ?? "/usr/local/bin:/usr/bin:/bin"
+    for directory in search.split(separator: ":", omittingEmptySubsequences: false) {
+      let path = (directory.isEmpty ? "." : String(directory)) + "/" + program
+      var information = stat()
+      if access(path, X_OK) == 0, stat(path, &information) == 0,
+        information.st_mode & S_IFMT == S_IFREG
+      {
+        return path
+      }
+    }
+    throw .cannotLaunch(program: program, why: "no such program in PATH; name it with a path")
+  }
+
+  /// e_ident and e_machine of the ELF header (elf(5)); scripts are left to the kernel.
+  private static func checkFormat(_ path: String, _ program: String) throws(GuestError) {
+    let descriptor = xv_open(path, O_RDONLY | O_CLOEXEC, 0)
+    guard descriptor >= 0 else { return }  // executable but unreadable: the kernel can run it
+    defer { close(descriptor) }
+    var header = [UInt8](repeating: 0, count: 20)
+    let count = read(descriptor, &header, 20)
+    if count >= 2, header[0] == UInt8(ascii: "#"), header[1] == UInt8(ascii: "!") { return }
+    guard count == 20, header[0..<4] == [0x7f, 0x45, 0x4c, 0x46] else {
+      throw .cannotLaunch(
+        program: program, why: "it is neither an ELF file nor a script that begins with #!")
+    }
+    if header[4] == 1 {
+      throw .cannotLaunch(
+        program: program, why: "it is a 32-bit program; xv runs 64-bit x86-64 programs")
+    }
+    let machine = Int(header[18]) | Int(header[19]) << 8
+    if machine != 62 {
+      throw .cannotLaunch(
+        program: program, why: "it is for another processor (ELF machine \(machine), not x86-64)")
+    }
+  }
+}

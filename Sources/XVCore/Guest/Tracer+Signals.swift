@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
+import Glibc
+
+/// Signals. The sequence of events and what can come between them: docs/sequences/signals.md.
+extension Tracer {
+  /// A thread stands before the delivery of a signal, or has arrived at a handler.
+  func signalled(_ thread: ThreadID, _ signal: Int32) {
+    guard let state = threads[thread] else {
+      // A child whose maker's event is still to come.
+      return control.resume(thread, signal: signal)
+    }
+    if state.state == .enteringHandler, signal == SIGTRAP { return arrivedAtHandler(thread) }
+    engine?.lock.locked { engine?.translator.pointee.counters.signals &+= 1 }
+    if state.silentSignal == signal {
+      threads[thread]?.silentSignal = 0
+    } else if options.debugged {
+      canonicalize(thread)
+      mendInformation(thread, signal)
+      threads[thread]?.stoppedBySignal = signal
+      return stopWorld(thread, .signal(signal))
+    } else if isHarmless(thread, signal) {
+      return control.resume(thread, signal: signal)
+    }
+    canonicalize(thread)
+    mendInformation(thread, signal)
+    deliver(thread, signal)
+  }
+
+  /// Whether the delivery changes nothing about the thread: ignored, or a job-control stop.
+  private func isHarmless(_ thread: ThreadID, _ signal: Int32) -> Bool {
+    guard let handler = engine?.lock.locked({ engine?.handlers[thread]?[signal].handler }) else {
+      return false
+    }
+    if handler == 1 { return true }
+    let defaultIgnoredOrStopping = [
+      SIGCHLD, SIGCONT, SIGURG, SIGWINCH, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU,
+    ]
+    return handler == 0 && defaultIgnoredOrStopping.contains(signal)
+  }
+
+  /// Delivers a signal to a canonical thread that stands before the delivery of just this signal.
+  func deliver(_ thread: ThreadID, _ signal: Int32) {
+    guard let engine, var state = threads[thread] else { return }
+    let (isCaught, context) = engine.lock.locked {
+      (engine.handlers[thread]?.isCaught(signal) ?? false, engine.contexts[thread])
+    }
+    if !isCaught, isHarmless(thread, signal) {
+      state.stoppedBySignal = 0
+      threads[thread] = state
+      return enterDropping(thread, signal)
+    }
+    var registers = state.registers.general
+    if let context { registers.gs_base = numericCast(context.guestAddress) }
+    guard (try? control.setRegisters(thread, registers)) != nil else { return }
+    state.stoppedBySignal = 0
+    state.state = isCaught ? .enteringHandler : .running
+    threads[thread] = state
+    if isCaught {
+      trace("[\(thread)] signal \(signal) at \(OriginalAddress(UInt64(registers.rip)))")
+      engine.lock.locked { engine.handlers[thread]?.delivered(signal) }
+      control.enterHandler(thread, signal: signal)
+    } else {
+      control.resume(thread, signal: signal)  // its end
+    }
+  }
+
+  /// The signal does nothing to the program, but the kernel must see it (job control, SIGCONT).
+  private func enterDropping(_ thread: ThreadID, _ signal: Int32) {
+    if [SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU].contains(signal) {
+      // Delivered again while it runs: the stop then finds it in the cache, where it may rest.
+      threads[thread]?.silentSignal = signal
+      _ = xv_tgkill(threads[thread]?.processID ?? process, thread.rawValue, signal)
+    }
+    enter(thread)
+  }
+
+  private func arrivedAtHandler(_ thread: ThreadID) {
+    guard var registers = try? control.registers(thread) else { return }
+    engine?.lock.locked {
+      if let context = engine?.contexts[thread] {
+        registers.gs_base = numericCast(context.load64(ContextLayout.guestGSBase))
+      }
+    }
+    registers.orig_rax = numericCast(UInt64.max)
+    threads[thread]?.registers = Registers(general: registers)
+    threads[thread]?.state = .canonical
+    if isStopping { return }
+    switch threads[thread]?.action.kind {
+    case .step, .stepWithin: stopWorld(thread, .stepped)
+    default: enter(thread)
+    }
+  }
+
+  /// si_addr of a fault that names the instruction itself must name the original one.
+  private func mendInformation(_ thread: ThreadID, _ signal: Int32) {
+    guard [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP].contains(signal), let engine,
+      var information = control.signalInformation(thread), let state = threads[thread]
+    else { return }
+    let code = word32(information, 8)
+    let isFromKernel = code > 0 && code < 0x80 || code == 0x80
+    guard isFromKernel else { return }
+    let place = (0..<8).reduce(UInt64(0)) { $0 | UInt64(information[16 + $1]) << UInt64($1 * 8) }
+    let isCache = engine.lock.locked { engine.translator.pointee.isCache(place) }
+    if isCache {
+      let pc = UInt64(state.registers.general.rip)
+      for index in 0..<8 {
+        information[16 + index] = UInt8(truncatingIfNeeded: pc >> UInt64(index * 8))
+      }
+      control.setSignalInformation(thread, information)
+    } else if signal == SIGSEGV, options.guardOriginalCode,
+      place == UInt64(state.registers.general.rip)
+    {
+      let leaked = engine.lock.locked {
+        engine.translator.pointee.ranges.area(containing: place) != nil
+      }
+      if leaked {
+        let text = "xv: original code was reached at \(OriginalAddress(place)): a bug of xv\n"
+        _ = write(STDERR_FILENO, text, text.utf8.count)
+      }
+    }
+  }
+
+  private func word32(_ bytes: [UInt8], _ offset: Int) -> Int32 {
+    (0..<4).reduce(Int32(0)) { $0 | Int32(bytes[offset + $1]) << Int32($1 * 8) }
+  }
+}

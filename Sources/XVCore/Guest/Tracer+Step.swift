@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
+import Glibc
+
+/// Resuming for a debugger, and single steps.
+extension Tracer {
+  func resumeAll() {
+    isStopped = false
+    for thread in threads.keys.sorted() { enter(thread) }
+  }
+
+  /// Starts the threads as planned; all stand in canonical state.
+  func resume(_ plan: ResumePlan) {
+    if let (thread, state) = threads.first(where: { $0.value.pending != nil }),
+      let reason = state.pending
+    {
+      // What happened during the last stop is told first; nothing runs.
+      threads[thread]?.pending = nil
+      return onStop(StopEvent(thread: thread, reason: reason))
+    }
+    isStopped = false
+    for thread in threads.keys.sorted() {
+      guard threads[thread]?.state == .canonical else { continue }
+      let action = plan.threads[thread] ?? plan.others
+      threads[thread]?.action = action
+      start(thread, action)
+      if isStopped || isFinished { return }
+    }
+  }
+
+  private func start(_ thread: ThreadID, _ action: ResumePlan.Action) {
+    guard action.kind != .stay, let state = threads[thread] else { return }
+    if action.signal != 0 {
+      if state.stoppedBySignal == action.signal {
+        if state.state == .canonical { return deliver(thread, action.signal) }
+      } else {
+        threads[thread]?.silentSignal = action.signal
+        _ = xv_tgkill(state.processID, thread.rawValue, action.signal)
+      }
+    }
+    if action.kind == .run {
+      enter(thread, skippingProbe: breakpoints.contains(UInt64(state.registers.general.rip)))
+    } else {
+      step(thread)
+    }
+  }
+
+  /// Executes one original instruction.
+  ///
+  /// A control transfer is carried out here, on the registers; anything else runs as a fragment of one
+  /// instruction that parks behind it.
+  func step(_ thread: ThreadID) {
+    guard let engine, var state = threads[thread] else { return }
+    var registers = state.registers.general
+    Tracer.restartSystemCall(&registers)
+    state.registers.general = registers
+    threads[thread] = state
+    var stepper = Stepper(process: process)
+    if stepper.transfer(&registers) {
+      threads[thread]?.registers.general = registers
+      return finishStep(thread)
+    }
+    let target = UInt64(registers.rip)
+    while true {
+      let place = engine.lock.locked { engine.stepPlace(target) }
+      switch place {
+      case .fragment(let address):
+        registers.rip = numericCast(address.rawValue)
+      case .needsArena(let guest):
+        guard injectArena(thread, registers, guest: guest) else { return }
+        continue
+      case .noCode: break  // the processor's own fault at the original address
+      }
+      break
+    }
+    registers.orig_rax = numericCast(UInt64.max)
+    engine.lock.locked {
+      if let context = engine.contexts[thread] {
+        registers.gs_base = numericCast(context.guestAddress)
+      }
+      engine.stepping.insert(thread)
+    }
+    threads[thread]?.state = .running
+    threads[thread]?.stoppedBySignal = 0
+    guard (try? control.setRegisters(thread, registers)) != nil else { return }
+    control.resume(thread, signal: 0)
+  }
+
+  /// A step is done: report it, or go on inside the step range.
+  func finishStep(_ thread: ThreadID) {
+    guard let state = threads[thread] else { return }
+    if case .stepWithin(let range) = state.action.kind, state.pending == nil,
+      range.contains(OriginalAddress(UInt64(state.registers.general.rip))),
+      !breakpoints.contains(UInt64(state.registers.general.rip)), !hasCommands
+    {
+      return step(thread)
+    }
+    stopWorld(thread, .stepped)
+  }
+
+  /// Instructions that no fragment holds.
+  func carryOut(_ thread: ThreadID) {
+    guard let engine, let state = threads[thread] else { return }
+    var registers = state.registers.general
+    var stepper = Stepper(process: process)
+    if stepper.transfer(&registers) || stepper.segmentBase(&registers) {
+      engine.lock.locked {
+        engine.contexts[thread]?.store64(ContextLayout.guestGSBase, UInt64(registers.gs_base))
+      }
+      threads[thread]?.registers.general = registers
+      if case .step = state.action.kind { return finishStep(thread) }
+      if case .stepWithin = state.action.kind { return finishStep(thread) }
+      return enter(thread)
+    }
+    let text =
+      "xv: the instruction at \(OriginalAddress(UInt64(registers.rip))) has no translation; the program gets SIGILL\n"
+    _ = write(STDERR_FILENO, text, text.utf8.count)
+    _ = xv_tgkill(state.processID, thread.rawValue, SIGILL)
+    enter(thread)
+  }
+}
+
+extension Engine {
+  enum StepPlace {
+    case fragment(CacheAddress)
+    case needsArena(at: UInt64)
+    case noCode
+  }
+
+  /// The fragment that executes one instruction and stops.
+  func stepPlace(_ target: UInt64) -> StepPlace {
+    if let known = translator.pointee.stepFragments[target] { return .fragment(known) }
+    guard let arena = translator.pointee.arena(for: target) else {
+      if case .needsArena(let guest) = block(at: target, entry: .linked) {
+        return .needsArena(at: guest)
+      }
+      return .noCode
+    }
+    guard
+      let made = translator.pointee.translate(target, mode: .step, entry: .linked, arena: arena)
+    else { return .noCode }
+    translator.pointee.stepFragments[target] = made.linked
+    return .fragment(made.linked)
+  }
+}

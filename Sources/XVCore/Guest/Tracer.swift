@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
+import Glibc
+
+/// The thread that holds the guest: launch, signals, new threads and processes, exec, stops.
+///
+/// Everything here runs on one OS thread, because the kernel lets nobody else control the guest.
+/// Other threads hand in closures (`perform`). See docs/sequences for the order of events.
+final class Tracer: @unchecked Sendable {
+  // Rule for the unchecked conformance: only the tracer's own thread touches the stored variables,
+  // except `commands`, which has its own lock, and what `GuestState` publishes.
+  let options: LaunchOptions
+  let control = PtraceControl()
+  let trace: Trace
+  let onStop: @Sendable (StopEvent) -> Void
+  var process: Int32 = 0
+  var engine: Engine?
+  var threads: [ThreadID: TracedThread] = [:]
+  /// A debugger's stop: nothing runs, all threads stand in canonical state.
+  var isStopped = false
+  /// Threads are being brought to a stop for the debugger.
+  var isStopping = false
+  /// Scratch of `enter`.
+  var detour: UInt64? = nil
+  /// A `syscall` instruction in the guest's vdso.
+  var vdsoCall: UInt64 = 0
+  var isFinished = false
+  var breakpoints: Set<UInt64> = []
+  /// Fork children whose first stop came before their parent's event.
+  var earlyChildren: Set<ThreadID> = []
+
+  private let commandLock = Lock()
+  private var commands: [() -> Void] = []
+  private let commandDescriptor: Int32
+  private var childDescriptor: Int32 = -1
+
+  init(_ options: LaunchOptions, onStop: @escaping @Sendable (StopEvent) -> Void) {
+    self.options = options
+    self.onStop = onStop
+    trace = Trace(descriptor: options.traceDescriptor)
+    commandDescriptor = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
+  }
+
+  deinit { close(commandDescriptor) }
+
+  // MARK: The loop
+
+  /// Runs `body` on the tracer's thread and waits for it.
+  func perform<Result: Sendable>(_ body: @escaping () -> Result) -> Result? {
+    let done = Completion<Result>()
+    let accepted = commandLock.locked { () -> Bool in
+      guard !isClosed else { return false }
+      commands.append { done.finish(body()) }
+      return true
+    }
+    guard accepted else { return nil }
+    var one: UInt64 = 1
+    write(commandDescriptor, &one, 8)
+    return done.wait()
+  }
+
+  /// Somebody waits to be served.
+  var hasCommands: Bool { commandLock.locked { !commands.isEmpty } }
+
+  /// Set under `commandLock` when no command is taken any more.
+  private var isClosed = false
+
+  /// The body of the tracer thread: launches, reports, then handles events until the guest is gone.
+  func run(launched: (Result<Int32, GuestError>) -> Void) {
+    var mask = sigset_t()
+    sigemptyset(&mask)
+    sigaddset(&mask, SIGCHLD)
+    pthread_sigmask(SIG_BLOCK, &mask, nil)
+    childDescriptor = signalfd(-1, &mask, Int32(SFD_CLOEXEC) | Int32(SFD_NONBLOCK))
+    defer { close(childDescriptor) }
+    do throws(GuestError) {
+      try launch()
+    } catch {
+      isFinished = true
+      launched(.failure(error))
+      return
+    }
+    launched(.success(process))
+    if options.debugged {
+      isStopped = true
+    } else {
+      resumeAll()
+    }
+    while !isFinished { turn() }
+    engine?.stopDispatcher()
+    // Whoever asked in the last moment gets an answer.
+    let rest = commandLock.locked {
+      isClosed = true
+      return commands
+    }
+    rest.forEach { $0() }
+  }
+
+  private func turn() {
+    var descriptors = [
+      pollfd(fd: childDescriptor, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: commandDescriptor, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: engine?.parkedDescriptor ?? -1, events: Int16(POLLIN), revents: 0),
+    ]
+    poll(&descriptors, 3, -1)
+    drain(childDescriptor, size: 128)
+    drain(commandDescriptor, size: 8)
+    if let engine { drain(engine.parkedDescriptor, size: 8) }
+    while !isFinished, let (thread, event) = control.nextEvent() { handle(thread, event) }
+    if !isFinished { handleParked() }
+    let batch = commandLock.locked {
+      defer { commands = [] }
+      return commands
+    }
+    batch.forEach { $0() }
+  }
+
+  private func drain(_ descriptor: Int32, size: Int) {
+    withUnsafeTemporaryAllocation(byteCount: size, alignment: 8) { buffer in
+      while read(descriptor, buffer.baseAddress, size) > 0 {}
+    }
+  }
+
+  // MARK: Stops for a debugger
+
+  /// Brings every thread to a stop in canonical state and tells the debugger.
+  func stopWorld(_ thread: ThreadID, _ reason: StopReason) {
+    isStopping = true
+    defer { isStopping = false }
+    for other in threads.keys where threads[other]?.state == .running {
+      control.interrupt(other)
+    }
+    for other in Array(threads.keys)
+    where threads[other]?.state == .running || threads[other]?.state == .enteringHandler {
+      waitForStop(of: other)
+    }
+    guard !isFinished else { return }
+    isStopped = true
+    onStop(StopEvent(thread: thread, reason: reason))
+  }
+
+  /// Waits until a running thread has stopped, whatever stops it. What else it brings is kept for the
+  /// next resume.
+  private func waitForStop(of thread: ThreadID) {
+    while threads[thread]?.state == .running || threads[thread]?.state == .enteringHandler {
+      guard let event = control.waitForEvent(of: thread) else {
+        threads[thread] = nil
+        return
+      }
+      switch event {
+      case .stopped:
+        canonicalize(thread)
+      case .signal(let signal):
+        let arrives = threads[thread]?.state == .enteringHandler && signal == SIGTRAP
+        canonicalize(thread)
+        if !arrives {
+          threads[thread]?.pending = .signal(signal)
+          threads[thread]?.stoppedBySignal = signal
+        }
+      case .groupStop:
+        canonicalize(thread)
+      default: handle(thread, event)
+      }
+      if isFinished { return }
+    }
+  }
+
+  func handleParked() {
+    guard let engine else { return }
+    let waiting = engine.lock.locked { engine.parked }
+    for (thread, parking) in waiting {
+      guard threads[thread]?.state == .running else { continue }
+      control.interrupt(thread)
+      waitForStop(of: thread)
+      guard !isFinished, threads[thread] != nil else { return }
+      switch parking.kind {
+      // A signal that came at the same moment is told at the next resume.
+      case .probe: stopWorld(thread, .breakpoint)
+      case .stepped: finishStep(thread)
+      case .rare: carryOut(thread)
+      default: enter(thread)
+      }
+    }
+  }
+}
+
+/// One thread of the guest, as the tracer sees it.
+struct TracedThread {
+  enum State {
+    case running
+    /// Stopped; `registers` hold its original state.
+    case canonical
+    /// On its way to the first instruction of a handler.
+    case enteringHandler
+    /// Stopped by job control.
+    case groupStopped
+  }
+
+  var state = State.running
+  var registers = Registers(general: user_regs_struct())
+  /// The process it belongs to: the guest, or a vfork child that shares its memory.
+  var processID: Int32
+  /// What stopped it while the world was being stopped; told at the next resume.
+  var pending: StopReason? = nil
+  /// The signal whose delivery the thread stands before: only then can it be delivered directly.
+  var stoppedBySignal: Int32 = 0
+  /// A signal to be delivered without telling the debugger again.
+  var silentSignal: Int32 = 0
+  var action = ResumePlan.Action(.run)
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
+
+/// Copies of pages of original code, so that decoding costs no system call an instruction.
+///
+/// A page's copy is followed by the first bytes of the next page: an instruction may straddle. Copies
+/// of pages that the guest can write serve one request only.
+struct CodeReader: ~Copyable {
+  private struct Entry: BitwiseCopyable {
+    var page: UInt64
+    /// Bytes that were readable, from the page's start.
+    var valid: Int32
+    /// The request for which a volatile copy was made; 0 for a stable one.
+    var request: UInt64
+  }
+
+  private static let entries = 512
+  private static let stride = 4096 + 32
+  private let index = UnsafeMutablePointer<Entry>.allocate(capacity: entries)
+  private let bytes = UnsafeMutablePointer<UInt8>.allocate(capacity: entries * stride)
+
+  init() { forgetAll() }
+
+  deinit {
+    index.deallocate()
+    bytes.deallocate()
+  }
+
+  func forgetAll() {
+    index.initialize(
+      repeating: Entry(page: .max, valid: 0, request: 0), count: CodeReader.entries)
+  }
+
+  func forget(pages: Range<UInt64>) {
+    for slot in 0..<CodeReader.entries {
+      // The copy of the page before holds this page's first bytes.
+      let page = index[slot].page
+      if page != .max, pages.contains(page) || pages.contains(page + 1) {
+        index[slot].page = .max
+      }
+    }
+  }
+
+  /// The code bytes at `address` and how many follow, at most to 16 bytes into the next page; nil when unreadable.
+  mutating func code(
+    at address: UInt64, process: Int32, isVolatile: Bool, request: UInt64
+  ) -> (UnsafePointer<UInt8>, Int)? {
+    let page = address >> 12
+    let slot = Int(page % UInt64(CodeReader.entries))
+    let copy = bytes + slot * CodeReader.stride
+    let entry = index[slot]
+    let fresh =
+      entry.page == page && (isVolatile ? entry.request == request : entry.request == 0)
+    if !fresh {
+      var count = xv_read_remote(process, page << 12, copy, 4096 + 16)
+      if count < 4096 { count = xv_read_remote(process, page << 12, copy, 4096) }
+      guard count >= 4096 else {
+        index[slot].page = .max
+        return nil
+      }
+      index[slot] = Entry(page: page, valid: Int32(count), request: isVolatile ? request : 0)
+    }
+    let offset = Int(address & 0xfff)
+    return (UnsafePointer(copy + offset), Int(index[slot].valid) - offset)
+  }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-3.0-only
+
+/// A shadow of the guest's rt_sigaction table.
+///
+/// The kernel keeps the real one, with the guest's own handler addresses; the tracer must know
+/// beforehand whether a signal will enter a handler. Shared by the threads that share the kernel's
+/// (CLONE_SIGHAND); reached with the engine's lock held.
+final class SignalHandlers {
+  struct Action: Hashable {
+    var handler: UInt64 = 0
+    var flags: UInt64 = 0
+  }
+
+  private var actions = [Action](repeating: Action(), count: 65)
+
+  init() {}
+
+  init(copying other: SignalHandlers) { actions = other.actions }
+
+  subscript(signal: Int32) -> Action {
+    get { (1...64).contains(signal) ? actions[Int(signal)] : Action() }
+    set { if (1...64).contains(signal) { actions[Int(signal)] = newValue } }
+  }
+
+  /// Whether a delivery of the signal runs code of the guest (not SIG_DFL = 0, not SIG_IGN = 1).
+  func isCaught(_ signal: Int32) -> Bool { self[signal].handler > 1 }
+
+  /// The kernel resets a SA_RESETHAND handler when it delivers the signal.
+  func delivered(_ signal: Int32) {
+    let resetHand: UInt64 = 0x8000_0000
+    if self[signal].flags & resetHand != 0 { self[signal].handler = 0 }
+  }
+
+  /// execve resets what is caught and keeps what is ignored.
+  func reset() {
+    for signal in 1...64 where actions[signal].handler > 1 { actions[signal] = Action() }
+  }
+}

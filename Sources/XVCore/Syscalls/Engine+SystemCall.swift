@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
+
+/// System calls that the server must see. The lock is held in all of these.
+///
+/// A call comes here with all registers in the context's file. Either it is answered at once
+/// (`complete`), or the gate makes it natively, with the arguments that the server put down, and
+/// comes back (`finishSystemCall`) so that the server sees the result.
+extension Engine {
+  func answerSystemCall(_ thread: ThreadID, _ context: Context) {
+    let number = Int32(truncatingIfNeeded: context.register(Register.rax))
+    translator.pointee.counters.systemCalls &+= 1
+    let arguments = callArguments(context)
+    trace("[\(thread)] system call \(number)\(describe(arguments))")
+    switch number {
+    case InterceptedCall.rseq: complete(thread, context, result: -Int64(ENOSYS))
+    case 512..<548: complete(thread, context, result: -Int64(ENOSYS))
+    case InterceptedCall.archPrctl: archPrctl(thread, context, arguments)
+    case InterceptedCall.rtSigreturn: sigreturn(thread, context)
+    case InterceptedCall.mmap: mapMemory(thread, context, arguments)
+    case InterceptedCall.mprotect, InterceptedCall.pkeyMprotect:
+      protect(thread, context, number, arguments)
+    case InterceptedCall.rtSigaction:
+      if arguments[1] != 0, let action = readWords(arguments[1], 2) {
+        handlersToBe[thread] = SignalHandlers.Action(handler: action[0], flags: action[1])
+      }
+      makeNatively(context, number, arguments)
+    default: makeNatively(context, number, arguments)
+    }
+  }
+
+  private func callArguments(_ context: Context) -> [UInt64] {
+    [Register.rdi, Register.rsi, Register.rdx, Register.r10, Register.r8, Register.r9].map {
+      context.register($0)
+    }
+  }
+
+  private func describe(_ arguments: [UInt64]) -> String {
+    "(" + arguments.map { "0x" + String($0, radix: 16) }.joined(separator: ", ") + ")"
+  }
+
+  func makeNatively(_ context: Context, _ number: Int32, _ arguments: [UInt64]) {
+    setCall(context, UInt64(number), arguments)
+    context.answer(next: gate.nativeCall)
+  }
+
+  /// Gives the program the result of a call that the server answered itself.
+  private func complete(_ thread: ThreadID, _ context: Context, result: Int64) {
+    afterCall(context, result: result)
+    leave(thread, context, to: context.load64(ContextLayout.originalPC))
+  }
+
+  /// The state right behind the `syscall` instruction: rcx = next pc, r11 = flags.
+  private func afterCall(_ context: Context, result: Int64) {
+    let next = context.load64(ContextLayout.originalPC) &+ 2
+    context.setRegister(Register.rax, UInt64(bitPattern: result))
+    context.setRegister(Register.rcx, next)
+    context.setRegister(Register.r11, context.load64(ContextLayout.flags))
+    context.store64(ContextLayout.originalPC, next)
+  }
+
+  /// Lets a thread whose registers are all in the file go on at an original address.
+  func leave(_ thread: ThreadID, _ context: Context, to target: UInt64) {
+    if stepping.contains(thread) { return park(thread, .stepped, pc: target) }
+    switch block(at: target, entry: .linked) {
+    case .block(let number):
+      context.store64(ContextLayout.resume, linked(number).rawValue)
+      context.answer(next: gate.loadAll)
+    case .needsArena(let guest):
+      let wanted = Wanted(kind: .systemCall, target: target, entry: .linked)
+      requestArena(thread, context, wanted, guest: guest)
+    case .noCode:
+      context.store64(ContextLayout.resume, target)
+      context.answer(next: gate.loadAll)
+    }
+  }
+
+  /// A call that the gate made has returned.
+  func finishSystemCall(_ thread: ThreadID, _ context: Context) {
+    let result = Int64(bitPattern: context.load64(ContextLayout.callResult))
+    noteResult(thread, context, result)
+    complete(thread, context, result: result)
+  }
+
+  /// What a finished call changed about mappings and handlers. Also for a call whose thread was
+  /// stopped before it could report.
+  func noteResult(_ thread: ThreadID, _ context: Context, _ result: Int64) {
+    let number = Int32(truncatingIfNeeded: context.register(Register.rax))
+    let arguments = callArguments(context)
+    trace("  = \(result)")
+    let handler = handlersToBe.removeValue(forKey: thread)
+    guard result >= 0 || result < -4095 else { return }
+    let value = UInt64(bitPattern: result)
+    switch number {
+    case InterceptedCall.mmap: noteMapped(at: value, arguments)
+    case InterceptedCall.munmap: noteUnmapped(arguments[0], arguments[1])
+    case InterceptedCall.mprotect, InterceptedCall.pkeyMprotect: noteProtected(arguments)
+    case InterceptedCall.mremap: noteMoved(arguments, to: value)
+    case InterceptedCall.shmat, InterceptedCall.shmdt: rereadMap()
+    case InterceptedCall.rtSigaction:
+      if let handler { handlers[thread]?[Int32(truncatingIfNeeded: arguments[0])] = handler }
+    default: break
+    }
+  }
+
+  // MARK: Signals
+
+  /// The frame's rip is dead once the kernel has read it: it is pointed at the fragment, then the real
+  /// call runs. struct rt_sigframe (arch/x86/include/asm/sigframe.h): rsp points at the ucontext, whose
+  /// sigcontext begins at 40 and holds rip as its 17th word.
+  private func sigreturn(_ thread: ThreadID, _ context: Context) {
+    let place = context.register(Register.rsp) &+ 168
+    if let target = readWords(place, 1)?[0] {
+      switch block(at: target, entry: .linked) {
+      case .block(let number):
+        var entry = linked(number).rawValue
+        if stepping.contains(thread) {
+          let arena = Int(translator.pointee.blocks[Int(number)].arena)
+          entry = translator.pointee.stopFragment(at: target, arena: arena).rawValue
+        }
+        xv_write_remote(process, place, &entry, 8)
+      case .needsArena(let guest):
+        let wanted = Wanted(kind: .systemCall, target: context.load64(ContextLayout.originalPC), entry: .linked)
+        return requestArena(thread, context, wanted, guest: guest)
+      case .noCode: break
+      }
+    }
+    setCall(context, UInt64(InterceptedCall.rtSigreturn), [])
+    context.answer(next: gate.finalCall)
+  }
+
+  // MARK: arch_prctl
+
+  private func archPrctl(_ thread: ThreadID, _ context: Context, _ arguments: [UInt64]) {
+    let setGS: UInt64 = 0x1001
+    let getGS: UInt64 = 0x1004
+    let shadowStackEnable: UInt64 = 0x5001
+    switch arguments[0] {
+    case setGS:
+      let isCanonical = arguments[1] < 0x8000_0000_0000
+      if isCanonical { context.store64(ContextLayout.guestGSBase, arguments[1]) }
+      complete(thread, context, result: isCanonical ? 0 : -Int64(EPERM))
+    case getGS:
+      var base = context.load64(ContextLayout.guestGSBase)
+      let written = xv_write_remote(process, arguments[1], &base, 8)
+      complete(thread, context, result: written == 8 ? 0 : -Int64(EFAULT))
+    case shadowStackEnable:
+      // A shadow stack would hold cache addresses.
+      complete(thread, context, result: -Int64(EOPNOTSUPP))
+    default: makeNatively(context, InterceptedCall.archPrctl, arguments)
+    }
+  }
+
+  // MARK: Mappings
+
+  private func mapMemory(_ thread: ThreadID, _ context: Context, _ arguments: [UInt64]) {
+    let fixed: UInt64 = 0x10
+    if arguments[3] & fixed != 0, overlapsXV(arguments[0], arguments[1]) {
+      trace("the program maps over xv's memory: refused")
+      return complete(thread, context, result: -Int64(ENOMEM))
+    }
+    var native = arguments
+    native[2] = guarded(arguments[2])
+    makeNatively(context, InterceptedCall.mmap, native)
+  }
+
+  private func protect(
+    _ thread: ThreadID, _ context: Context, _ number: Int32, _ arguments: [UInt64]
+  ) {
+    var native = arguments
+    native[2] = guarded(arguments[2])
+    makeNatively(context, number, native)
+  }
+
+  /// In guard mode nothing of the program's is executable in place.
+  private func guarded(_ protection: UInt64) -> UInt64 {
+    guard options.guardOriginalCode, protection & 4 != 0 else { return protection }
+    return protection & ~4 | 1
+  }
+
+  private func overlapsXV(_ address: UInt64, _ length: UInt64) -> Bool {
+    let range = address..<max(address, address &+ length)
+    if range.overlaps(guestCore..<(guestCore &+ UInt64(RegionLayout.regionSize))) { return true }
+    return (0..<translator.pointee.arenaCount).contains {
+      let guest = translator.pointee.arenas[$0].guest
+      return range.overlaps(guest..<(guest &+ UInt64(Arena.size)))
+    }
+  }
+
+  private func noteMapped(at address: UInt64, _ arguments: [UInt64]) {
+    let anonymous: UInt64 = 0x20
+    noteUnmapped(address, arguments[1])
+    guard arguments[2] & 4 != 0, arguments[1] > 0 else { return }
+    translator.pointee.ranges.add(
+      ExecutableRanges.Area(
+        range: address..<(address &+ roundedUp(arguments[1])),
+        protection: Int32(truncatingIfNeeded: arguments[2] & 7),
+        isFile: arguments[3] & anonymous == 0 && arguments[3] & 0xf == 2))
+  }
+
+  private func noteUnmapped(_ address: UInt64, _ length: UInt64) {
+    let range = address..<max(address, address &+ roundedUp(length))
+    guard translator.pointee.ranges.overlaps(range) else { return }
+    translator.pointee.ranges.remove(range)
+    forgetCode(range)
+  }
+
+  private func noteProtected(_ arguments: [UInt64]) {
+    let range = arguments[0]..<max(arguments[0], arguments[0] &+ roundedUp(arguments[1]))
+    let old = translator.pointee.ranges.areas(in: range)
+    let protection = Int32(truncatingIfNeeded: arguments[2] & 7)
+    translator.pointee.ranges.remove(range)
+    if protection & 4 != 0 {
+      // What was file-backed and never writable stays so.
+      let isFile =
+        old.count == 1 && old[0].range == range && old[0].isFile && protection & 2 == 0
+      translator.pointee.ranges.add(
+        ExecutableRanges.Area(range: range, protection: protection, isFile: isFile))
+    }
+    if !old.isEmpty { forgetCode(range) }
+  }
+
+  private func noteMoved(_ arguments: [UInt64], to address: UInt64) {
+    let old = arguments[0]..<(arguments[0] &+ roundedUp(arguments[1]))
+    let areas = translator.pointee.ranges.areas(in: old)
+    noteUnmapped(arguments[0], arguments[1])
+    noteUnmapped(address, arguments[2])
+    guard let area = areas.first else { return }
+    translator.pointee.ranges.add(
+      ExecutableRanges.Area(
+        range: address..<(address &+ roundedUp(arguments[2])), protection: area.protection,
+        isFile: area.isFile))
+  }
+
+  /// Throws away what was translated from a range.
+  func forgetCode(_ range: Range<UInt64>) {
+    translator.pointee.invalidate(range) { original in
+      for (_, context) in active { context.forgetTarget(original) }
+    }
+  }
+
+  /// Takes the executable ranges from /proc/PID/maps. Not in guard mode, where it shows xv's doing.
+  func rereadMap() {
+    guard !options.guardOriginalCode else { return }
+    let map = AddressMap(process: process)
+    translator.pointee.ranges.removeAll()
+    for line in map.lines where line.protection & 4 != 0 && !isOwn(line.range) {
+      translator.pointee.ranges.add(
+        ExecutableRanges.Area(
+          range: line.range, protection: line.protection,
+          isFile: (line.inode != 0 || line.path == "[vdso]") && !line.isShared))
+    }
+  }
+
+  func isOwn(_ range: Range<UInt64>) -> Bool {
+    overlapsXV(range.lowerBound, range.upperBound - range.lowerBound)
+  }
+
+  private func roundedUp(_ length: UInt64) -> UInt64 { (length &+ 0xfff) & ~0xfff }
+
+  func readWords(_ address: UInt64, _ count: Int) -> [UInt64]? {
+    var words = [UInt64](repeating: 0, count: count)
+    return xv_read_remote(process, address, &words, count * 8) == count * 8 ? words : nil
+  }
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-3.0-only
+
+/// The system calls that the server must see; all others run in the fragment
+/// (numbers: arch/x86/entry/syscalls/syscall_64.tbl).
+enum InterceptedCall {
+  static let mmap: Int32 = 9
+  static let mprotect: Int32 = 10
+  static let munmap: Int32 = 11
+  static let rtSigaction: Int32 = 13
+  static let rtSigreturn: Int32 = 15
+  static let mremap: Int32 = 25
+  static let shmat: Int32 = 30
+  static let clone: Int32 = 56
+  static let fork: Int32 = 57
+  static let vfork: Int32 = 58
+  static let execve: Int32 = 59
+  static let shmdt: Int32 = 67
+  static let archPrctl: Int32 = 158
+  static let execveat: Int32 = 322
+  static let pkeyMprotect: Int32 = 329
+  static let rseq: Int32 = 334
+  static let clone3: Int32 = 435
+
+  static let numbers: [Int] = [
+    mmap, mprotect, munmap, rtSigaction, rtSigreturn, mremap, shmat, clone, fork, vfork, execve,
+    shmdt, archPrctl, execveat, pkeyMprotect, rseq, clone3,
+  ].map(Int.init)
+
+  static func isIntercepted(_ number: Int32) -> Bool {
+    if number >= 512 { return number < 548 }
+    return numbers.contains(Int(number))
+  }
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
+
+extension Translator {
+  /// Emits the rel32 of a direct exit. It is pointed somewhere when the unit is published.
+  mutating func emitExit(
+    _ kind: Exit.Kind, target: UInt64, origin: UInt64, _ emission: inout UnitEmission
+  ) {
+    var exit = Exit(kind: kind, arena: UInt8(emission.arena), target: target, origin: origin)
+    exit.field = emission.offset
+    emission.hot.u32(0)
+    let block = Int(record(target))
+    exit.next = blocks[block].incoming
+    blocks[block].incoming = addExit(exit)
+  }
+
+  mutating func addExit(_ exit: Exit) -> Int32 {
+    exits.append(exit)
+    return Int32(exits.count - 1)
+  }
+
+  /// Makes a unit reachable: its blocks are live, exits that waited for them are linked, its own
+  /// exits lead to their targets or to a stub.
+  mutating func publish(_ unit: Int32) {
+    var number = units[Int(unit)].firstBlock
+    while number >= 0 {
+      blocks[Int(number)].state = .live
+      number = blocks[Int(number)].nextInUnit
+    }
+    number = units[Int(unit)].firstBlock
+    while number >= 0 {
+      let block = blocks[Int(number)]
+      pages.add(number, original: block.original, length: block.length)
+      let arena = Int(block.arena)
+      if block.returnEntry != 0 {
+        returns.insert(block.original, arenas[arena].address(Int(block.returnEntry)))
+      }
+      if block.jumpEntry != 0 {
+        jumps.insert(block.original, arenas[arena].address(Int(block.jumpEntry)))
+      }
+      linkIncoming(number)
+      number = block.nextInUnit
+    }
+    let first = units[Int(unit)].firstExit
+    for index in first..<(first + units[Int(unit)].exitCount) {
+      let exit = exits[Int(index)]
+      guard exit.field != 0, !exit.isLinked else { continue }
+      let target = table.find(exit.target)
+      if target >= 0, blocks[Int(target)].state == .live {
+        link(index, to: target)
+      } else {
+        patch(exit, to: missStub(index))
+      }
+    }
+  }
+
+  mutating func linkIncoming(_ number: Int32) {
+    var index = blocks[Int(number)].incoming
+    while index >= 0 {
+      let exit = exits[Int(index)]
+      if !exit.isLinked { link(index, to: number) }
+      index = exit.next
+    }
+  }
+
+  private mutating func link(_ index: Int32, to number: Int32) {
+    let exit = exits[Int(index)]
+    let block = blocks[Int(number)]
+    let entry = exit.kind == .call ? callEntry(number) : block.linked
+    exits[Int(index)].isLinked = true
+    counters.links &+= 1
+    if exit.arena == block.arena {
+      patch(exit, to: entry)
+    } else {
+      let target = arenas[Int(block.arena)].address(Int(entry))
+      patch(exit, to: farStub(Int(exit.arena), target, original: exit.target, kind: exit.kind))
+    }
+  }
+
+  /// One aligned 4-byte store: other threads may be running here.
+  @inline(__always)
+  private func patch(_ exit: Exit, to offset: UInt32) {
+    let field = arenas[Int(exit.arena)].server + Int(exit.field)
+    xv_store32(field.assumingMemoryBound(to: UInt32.self), offset &- (exit.field &+ 4))
+  }
+
+  /// The stub through which an unlinked exit asks for its target.
+  mutating func missStub(_ index: Int32) -> UInt32 {
+    let exit = exits[Int(index)]
+    if exit.stub != 0 { return exit.stub }
+    let arena = Int(exit.arena)
+    let offset = UInt32(arenas[arena].cold)
+    var cold = arenas[arena].emitter(at: Int(offset))
+    if exit.kind == .call {
+      appendCold(arena, cold, exit.target, adjust: 8)
+      cold.dropReturnAddress()
+    }
+    appendCold(arena, cold, exit.target)
+    cold.storeImmediate32(UInt32(bitPattern: index), slot: ContextLayout.exit)
+    cold.jump(slot: ContextLayout.gateMiss)
+    arenas[arena].cold = arenas[arena].server.distance(to: cold.cursor)
+    exits[Int(index)].stub = offset
+    return offset
+  }
+
+  /// jmp [rip+0] ; the address: a way into another arena.
+  private mutating func farStub(
+    _ arena: Int, _ target: CacheAddress, original: UInt64, kind: Exit.Kind
+  ) -> UInt32 {
+    let offset = arenas[arena].cold
+    var cold = arenas[arena].emitter(at: offset)
+    appendCold(arena, cold, original, adjust: kind == .call ? 8 : 0)
+    cold.bytes(0x25ff, count: 6)
+    cold.u64(target.rawValue)
+    arenas[arena].cold += 14
+    return UInt32(offset)
+  }
+
+  // MARK: Entries made on demand
+
+  /// The entry for direct calls.
+  private mutating func callEntry(_ number: Int32) -> UInt32 {
+    let block = blocks[Int(number)]
+    if block.callEntry != 0 { return block.callEntry }
+    let entry = emitDoor(.call, number)
+    blocks[Int(number)].callEntry = entry
+    return entry
+  }
+
+  /// The entry for indirect jumps and calls, known to the master table from now on.
+  mutating func jumpEntry(_ number: Int32) -> CacheAddress {
+    if blocks[Int(number)].jumpEntry == 0 {
+      blocks[Int(number)].jumpEntry = emitDoor(.jump, number)
+    }
+    let block = blocks[Int(number)]
+    let address = arenas[Int(block.arena)].address(Int(block.jumpEntry))
+    jumps.insert(block.original, address)
+    return address
+  }
+
+  /// The entry for returns, for a return address that no translated call has pushed.
+  mutating func returnEntry(_ number: Int32) -> CacheAddress {
+    if blocks[Int(number)].returnEntry == 0 {
+      blocks[Int(number)].returnEntry = emitDoor(.ret, number)
+    }
+    let block = blocks[Int(number)]
+    let address = arenas[Int(block.arena)].address(Int(block.returnEntry))
+    returns.insert(block.original, address)
+    return address
+  }
+
+  /// An entry apart from its block: the entry's code and a jump.
+  private mutating func emitDoor(_ kind: EntryKind, _ number: Int32) -> UInt32 {
+    var block = blocks[Int(number)]
+    let arena = Int(block.arena)
+    var emission = UnitEmission(
+      hot: arenas[arena].emitter(at: arenas[arena].hot), arena: arena, unit: block.unit,
+      mode: .normal, hotBase: arenas[arena].server)
+    emitEntry(kind, &block, block.live, &emission)
+    recover(&emission, block.original)
+    emission.hot.jump(to: arenas[arena].address(Int(block.linked)).rawValue)
+    arenas[arena].hot = Int(emission.offset)
+    switch kind {
+    case .call: return block.callEntry
+    case .jump: return block.jumpEntry
+    default: return block.returnEntry
+    }
+  }
+}
+
+extension Translator {
+  /// Points an exit back at its stub.
+  mutating func unlink(_ index: Int32) { patch(exits[Int(index)], to: missStub(index)) }
+}

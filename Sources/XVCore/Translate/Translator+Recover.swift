@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
+
+/// What recovery found about a stopped thread besides its registers.
+struct RecoveredPlace {
+  /// The thread stands behind a `syscall` instruction: inside the call, or just returned.
+  var isInSystemCall = false
+  /// The call was made by the gate and its result has not been looked at.
+  var gateCallResult: Int64? = nil
+}
+
+extension Translator {
+  /// Turns the processor's state of a stopped thread into the original state.
+  ///
+  /// A scratch register that its target did not need was never reloaded after an indirect branch: it
+  /// still holds what the lookup left there. For rcx and rdx that is a cache address, for r11 minus
+  /// the target's original address. A program cannot come by either value, so they say by
+  /// themselves that the true value is in the spill slot.
+  func recover(
+    _ registers: inout user_regs_struct, context: Context, gate: Gate, gateBase: UInt64
+  ) -> RecoveredPlace {
+    var place = RecoveredPlace()
+    if let arena = arena(containing: registers.rip) {
+      let offset = UInt32(registers.rip &- arenas[arena].guest)
+      if let entry = arenas[arena].recovery(at: offset) {
+        apply(entry, &registers, context, &place)
+      }
+    } else if registers.rip >= gateBase, registers.rip < gateBase &+ UInt64(gate.size) {
+      recoverGate(&registers, context: context, gate: gate, gateBase: gateBase, &place)
+    }
+    resolveLeftovers(&registers, context)
+    registers.gs_base = context.load64(ContextLayout.guestGSBase)
+    return place
+  }
+
+  private func apply(
+    _ entry: Recovery, _ registers: inout user_regs_struct, _ context: Context,
+    _ place: inout RecoveredPlace
+  ) {
+    let tag = registers.r11
+    if entry.spilled.contains(.rcx) { registers.rcx = context.load64(ContextLayout.spilledRCX) }
+    if entry.spilled.contains(.rdx) { registers.rdx = context.load64(ContextLayout.spilledRDX) }
+    if entry.spilled.contains(.r11) { registers.r11 = context.load64(ContextLayout.spilledR11) }
+    if entry.form != .inFile { registers.rsp &+= UInt64(entry.stackAdjustment) }
+    switch entry.form {
+    case .at: registers.rip = entry.original
+    case .inFile:
+      let number = Int(entry.stackAdjustment)
+      registers[register: number] = context.register(number)
+      registers.rip = entry.original
+    case .returnFromStack:
+      registers.rip = readWord(registers.rsp) ?? 0
+      registers.rsp &+= 8
+    case .returnFromTag:
+      registers.rip = 0 &- tag
+      registers.rsp &+= 8
+    case .restoreReturnAddress:
+      var address = 0 &- tag
+      xv_write_remote(process, registers.rsp, &address, 8)
+      registers.rip = entry.original
+    case .afterSystemCall:
+      registers.rip = entry.original
+      registers.rcx = entry.original
+      place.isInSystemCall = true
+    }
+  }
+
+  private func recoverGate(
+    _ registers: inout user_regs_struct, context: Context, gate: Gate, gateBase: UInt64,
+    _ place: inout RecoveredPlace
+  ) {
+    guard let mark = gate.mark(at: UInt32(registers.rip &- gateBase)) else { return }
+    let live = registers
+    for number in 0..<16 where mark.file.contains(RegisterSet(number)) {
+      registers[register: number] = context.register(number)
+    }
+    if mark.spilled.contains(.rcx) { registers.rcx = context.load64(ContextLayout.spilledRCX) }
+    if mark.spilled.contains(.rdx) { registers.rdx = context.load64(ContextLayout.spilledRDX) }
+    if mark.spilled.contains(.r11) { registers.r11 = context.load64(ContextLayout.spilledR11) }
+    switch mark.flags {
+    case .live: break
+    case .file: registers.eflags = context.load64(ContextLayout.flags)
+    case .lahf:
+      // ah holds SF ZF AF PF CF, al holds OF.
+      let saved = (live.rax >> 8) & 0xd5 | (live.rax & 1) << 11
+      registers.eflags = live.eflags & ~0x8d5 | saved
+    }
+    if mark.isAdjustmentDue { registers.rsp &+= context.load64(ContextLayout.adjustment) }
+    switch mark.phase {
+    case .miss:
+      let number = Int(context.load32(ContextLayout.exit))
+      registers.rip = number < exits.count ? exits[number].target : 0
+    case .lookup:
+      let retry = context.load64(ContextLayout.retry)
+      guard let arena = arena(containing: retry),
+        let entry = arenas[arena].recovery(at: UInt32(retry &- arenas[arena].guest))
+      else {
+        registers.rip = 0
+        return
+      }
+      var inSlots = entry
+      inSlots.spilled = []  // done above
+      apply(inSlots, &registers, context, &place)
+    case .parked, .leaving: registers.rip = context.load64(ContextLayout.originalPC)
+    case .inSystemCall, .systemCallDone:
+      let next = context.load64(ContextLayout.originalPC) &+ 2
+      registers.rip = next
+      registers.rcx = next
+      registers.r11 = registers.eflags
+      registers.rax =
+        mark.phase == .inSystemCall ? live.rax : context.load64(ContextLayout.callResult)
+      place.isInSystemCall = true
+      place.gateCallResult = Int64(bitPattern: registers.rax)
+    case .resumed: break
+    }
+  }
+
+  private func resolveLeftovers(_ registers: inout user_regs_struct, _ context: Context) {
+    if isCache(registers.rcx) { registers.rcx = context.load64(ContextLayout.spilledRCX) }
+    if isCache(registers.rdx) { registers.rdx = context.load64(ContextLayout.spilledRDX) }
+    let target = 0 &- registers.r11
+    if ranges.area(containing: target) != nil,
+      returns.lookup(target) != nil || jumps.lookup(target) != nil
+    {
+      registers.r11 = context.load64(ContextLayout.spilledR11)
+    }
+  }
+
+  private func readWord(_ address: UInt64) -> UInt64? {
+    var value: UInt64 = 0
+    return xv_read_remote(process, address, &value, 8) == 8 ? value : nil
+  }
+}
+
+extension Translator {
+  /// What the transfer whose lookup stands at `retry` adds to rsp when it is completed.
+  mutating func transferAdjustment(retry: UInt64) -> UInt64 {
+    guard let arena = arena(containing: retry),
+      let entry = arenas[arena].recovery(at: UInt32(retry &- arenas[arena].guest))
+    else { return 0 }
+    if entry.form == .returnFromStack { return 8 }
+    guard
+      let (bytes, available) = reader.code(
+        at: entry.original, process: process, isVolatile: true, request: request),
+      let instruction = decoder.decode(bytes, available: min(available, 15), address: entry.original)
+    else { return 0 }
+    return instruction.kind == .ret ? 8 + UInt64(instruction.immediate) : 0
+  }
+}
+
+extension user_regs_struct {
+  /// A general register by the processor's number.
+  subscript(register number: Int) -> UInt64 {
+    get {
+      switch number {
+      case 0: UInt64(rax)
+      case 1: UInt64(rcx)
+      case 2: UInt64(rdx)
+      case 3: UInt64(rbx)
+      case 4: UInt64(rsp)
+      case 5: UInt64(rbp)
+      case 6: UInt64(rsi)
+      case 7: UInt64(rdi)
+      case 8: UInt64(r8)
+      case 9: UInt64(r9)
+      case 10: UInt64(r10)
+      case 11: UInt64(r11)
+      case 12: UInt64(r12)
+      case 13: UInt64(r13)
+      case 14: UInt64(r14)
+      default: UInt64(r15)
+      }
+    }
+    set {
+      switch number {
+      case 0: rax = numericCast(newValue)
+      case 1: rcx = numericCast(newValue)
+      case 2: rdx = numericCast(newValue)
+      case 3: rbx = numericCast(newValue)
+      case 4: rsp = numericCast(newValue)
+      case 5: rbp = numericCast(newValue)
+      case 6: rsi = numericCast(newValue)
+      case 7: rdi = numericCast(newValue)
+      case 8: r8 = numericCast(newValue)
+      case 9: r9 = numericCast(newValue)
+      case 10: r10 = numericCast(newValue)
+      case 11: r11 = numericCast(newValue)
+      case 12: r12 = numericCast(newValue)
+      case 13: r13 = numericCast(newValue)
+      case 14: r14 = numericCast(newValue)
+      default: r15 = numericCast(newValue)
+      }
+    }
+  }
+}

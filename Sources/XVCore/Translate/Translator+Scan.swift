@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-3.0-only
+
+/// How a scan ended.
+enum ScanEnd {
+  /// The last instruction transfers control for good (jump through a register, return).
+  case transfer
+  /// The program goes on at this address, in another unit or earlier in this one.
+  case continues(at: UInt64)
+}
+
+struct Scanned {
+  var count: Int
+  var end: ScanEnd
+}
+
+extension Translator {
+  /// Decodes the code that one unit will hold: blocks in fall-through order, followed across
+  /// conditional jumps, calls and direct jumps until code that is translated already, a transfer
+  /// that nobody can follow, or the bounds.
+  ///
+  /// Returns nil when there is no code at `start`.
+  mutating func scanUnit(at start: UInt64, limit: Int, arena: Int) -> Scanned? {
+    seen.clear()
+    var count = 0
+    var blockCount = 1
+    var copied: UInt32 = 0
+    var pc = start
+    var startsBlock = true
+    var followsCall = false
+    var area: ExecutableRanges.Area? = nil
+    var code: UnsafePointer<UInt8>? = nil
+    var codeStart: UInt64 = 0
+    var available = 0
+
+    while true {
+      if count > 0 {
+        if seen.find(pc) != nil || liveBlock(pc) != nil {
+          return Scanned(count: count, end: .continues(at: pc))
+        }
+        if count >= limit || blockCount > ScanLimit.blocks
+          || (limit > 1 && breakpoints.contains(pc))
+        {
+          return Scanned(count: count, end: .continues(at: pc))
+        }
+      }
+      if area == nil || !area!.range.contains(pc) { area = ranges.area(containing: pc) }
+      guard let area, arenas[arena].serves(pc) else {
+        return count == 0 ? nil : Scanned(count: count, end: .continues(at: pc))
+      }
+      // Bytes: the same page as before, or a new one.
+      let offset = Int(truncatingIfNeeded: pc &- codeStart)
+      if code == nil || pc < codeStart || offset >= 4096 || available &- offset < 1 {
+        guard
+          let (bytes, length) = reader.code(
+            at: pc & ~0xfff, process: process,
+            isVolatile: !area.isFile || area.protection & 2 != 0, request: request)
+        else { return count == 0 ? nil : Scanned(count: count, end: .continues(at: pc)) }
+        code = bytes
+        codeStart = pc & ~0xfff
+        available = length
+      }
+      let at = code! + Int(pc &- codeStart)
+      let left = min(15, available - Int(pc &- codeStart))
+      guard let instruction = decoder.decode(at, available: left, address: pc) else {
+        if count > 0 { return Scanned(count: count, end: .continues(at: pc)) }
+        return scanInvalid(pc)
+      }
+
+      scan[count] = instruction
+      marks[count] = ScanMark(
+        startsBlock: startsBlock, followsCall: followsCall, bytes: copied, callNumber: -1)
+      (copies + Int(copied)).update(from: at, count: Int(instruction.length))
+      copied &+= UInt32(instruction.length)
+      seen.insert(pc, count)
+      startsBlock = false
+      followsCall = false
+      count &+= 1
+      let next = instruction.end
+
+      switch instruction.kind {
+      case .plain, .ripRelative, .guestSegment, .guestSegmentBase: pc = next
+      case .conditionalJump, .shortLoop, .transactionBegin:
+        markTarget(instruction.target)
+        pc = next
+        startsBlock = true
+        blockCount &+= 1
+      case .jump:
+        markTarget(instruction.target)
+        pc = instruction.target
+        if count >= limit { return Scanned(count: count, end: .continues(at: pc)) }
+        startsBlock = true
+        blockCount &+= 1
+      case .call, .indirectCall:
+        if limit > 1, shareCall(instruction, arena: arena) {
+          return Scanned(count: count &- 1, end: .continues(at: instruction.address))
+        }
+        pc = next
+        startsBlock = true
+        followsCall = true
+        blockCount &+= 1
+      case .systemCall:
+        marks[count - 1].callNumber = knownCallNumber(count - 1)
+        pc = next
+      case .indirectJump, .ret: return Scanned(count: count, end: .transfer)
+      case .rare, .invalid: return Scanned(count: count, end: .transfer)
+      }
+    }
+  }
+
+  /// A call that another unit has translated already becomes a block of that unit: a second copy of
+  /// the call would return to the first one's continuation and be mispredicted each time.
+  private mutating func shareCall(_ call: Instruction, arena: Int) -> Bool {
+    let continuation = table.find(call.end)
+    guard continuation >= 0 else { return false }
+    let after = blocks[Int(continuation)]
+    guard after.state == .live, after.callAddress == call.address, after.callSite != 0,
+      Int(after.arena) == arena
+    else { return false }
+    let number = record(call.address)
+    guard blocks[Int(number)].state == .wanted else { return false }
+    var block = blocks[Int(number)]
+    block.state = .live
+    block.arena = after.arena
+    block.length = UInt32(call.length)
+    block.linked = after.callSite
+    block.unit = after.unit
+    block.nextInUnit = units[Int(after.unit)].firstBlock
+    blocks[Int(number)] = block
+    units[Int(after.unit)].firstBlock = number
+    pages.add(number, original: call.address, length: block.length)
+    linkIncoming(number)
+    return true
+  }
+
+  /// Bytes that are no instruction: a unit that raises the processor's own fault at that address.
+  private mutating func scanInvalid(_ pc: UInt64) -> Scanned {
+    scan[0] = Instruction(
+      address: pc, target: 0, length: 1, kind: .invalid, displacementOffset: 0, condition: 0,
+      immediate: 0, prefix: [], modrmOffset: 0, uses: .scratch, defines: [])
+    marks[0] = ScanMark(startsBlock: true, followsCall: false, bytes: 0, callNumber: -1)
+    return Scanned(count: 1, end: .transfer)
+  }
+
+  /// A jump into the unit itself: a block begins at its target.
+  @inline(__always)
+  private mutating func markTarget(_ target: UInt64) {
+    if let index = seen.find(target) { marks[index].startsBlock = true }
+  }
+
+  /// The number in eax when the instruction before a system call is `mov eax, imm32`.
+  private func knownCallNumber(_ index: Int) -> Int32 {
+    guard index > 0, !marks[index].startsBlock, scan[index - 1].end == scan[index].address,
+      scan[index - 1].length == 5, copies[Int(marks[index - 1].bytes)] == 0xb8
+    else { return -1 }
+    let immediate = copies + Int(marks[index - 1].bytes) + 1
+    return (0..<4).reduce(Int32(0)) { $0 | Int32(immediate[$1]) << Int32($1 * 8) }
+  }
+
+  /// Scratch registers live at each block start, by one pass from the end.
+  mutating func computeLiveness(_ scanned: Scanned, into live: UnsafeMutablePointer<SpillSet>) {
+    var current: SpillSet = .all
+    if case .continues(let at) = scanned.end { current = liveIn(at) }
+    var index = scanned.count
+    while index > 0 {
+      index &-= 1
+      let instruction = scan[index]
+      switch instruction.kind {
+      case .plain, .ripRelative, .systemCall:
+        current.subtract(SpillSet(instruction.defines))
+        current.formUnion(SpillSet(instruction.uses))
+      case .conditionalJump: current.formUnion(liveIn(instruction.target))
+      case .jump: break
+      case .call: current = liveIn(instruction.target)
+      default: current = .all
+      }
+      live[index] = current
+    }
+  }
+
+  @inline(__always)
+  private func liveIn(_ address: UInt64) -> SpillSet {
+    let number = table.find(address)
+    guard number >= 0, blocks[Int(number)].state == .live else { return .all }
+    return blocks[Int(number)].live
+  }
+}
+
+extension SpillSet {
+  @inline(__always)
+  init(_ registers: RegisterSet) {
+    // rcx and rdx are bits 1 and 2 of the register set, r11 is bit 11.
+    self.init(
+      rawValue: UInt8(truncatingIfNeeded: (registers.rawValue >> 1) & 3 | (registers.rawValue >> 9) & 4))
+  }
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-3.0-only
+
+/// Turns original code into fragments and keeps account of them.
+///
+/// One value for each guest process, reached only with the engine's lock held. Its parts:
+/// `Translator+Scan` (original bytes -> instructions), `+Emit` (instructions -> code), `+Link`
+/// (exits), `+Invalidate`, `+Recover`.
+struct Translator: ~Copyable {
+  // What is translated from.
+  var process: Int32
+  var ranges = ExecutableRanges()
+  var reader = CodeReader()
+  var decoder = Decoder()
+  /// Probes at original addresses: breakpoints.
+  var breakpoints: Set<UInt64> = []
+
+  // What was made.
+  let arenas: UnsafeMutablePointer<Arena>
+  var arenaCount = 0
+  var table = BlockTable()
+  var blocks = Pool<Block>(capacity: 1 << 14)
+  var exits = Pool<Exit>(capacity: 1 << 15)
+  var units = Pool<Unit>(capacity: 1 << 13)
+  var pages = PageIndex()
+  var returns: MasterTable
+  var jumps: MasterTable
+  /// Single-instruction fragments, by original address.
+  var stepFragments: [UInt64: CacheAddress] = [:]
+
+  // Scratch of one translation.
+  let scan = UnsafeMutablePointer<Instruction>.allocate(capacity: ScanLimit.instructions + 1)
+  let copies = UnsafeMutablePointer<UInt8>.allocate(capacity: (ScanLimit.instructions + 1) * 16)
+  let marks = UnsafeMutablePointer<ScanMark>.allocate(capacity: ScanLimit.instructions + 1)
+  var seen = SeenAddresses()
+  var request: UInt64 = 0
+  /// Where the translation of the last call begins, for the block that follows it.
+  var lastCallSite: UInt32 = 0
+
+  var counters = Counters()
+
+  init(process: Int32, returns: MasterTable, jumps: MasterTable) {
+    self.process = process
+    self.returns = returns
+    self.jumps = jumps
+    arenas = .allocate(capacity: RegionLayout.maximumArenas)
+  }
+
+  deinit {
+    (0..<arenaCount).forEach { (arenas + $0).deinitialize(count: 1) }
+    arenas.deallocate()
+    scan.deallocate()
+    copies.deallocate()
+    marks.deallocate()
+  }
+
+  /// The arena whose code can reach what code at `original` names.
+  func arena(for original: UInt64) -> Int? {
+    (0..<arenaCount).first { arenas[$0].serves(original) }
+  }
+
+  func arena(containing address: UInt64) -> Int? {
+    (0..<arenaCount).first { arenas[$0].contains(address) }
+  }
+
+  func isCache(_ address: UInt64) -> Bool { arena(containing: address) != nil }
+
+  mutating func addArena(server: UnsafeMutableRawPointer, guest: UInt64) {
+    (arenas + arenaCount).initialize(to: Arena(server: server, guest: guest))
+    arenaCount += 1
+    emitReturnRoutine(arenaCount - 1)
+  }
+
+  /// Finds or makes the record of a block.
+  @inline(__always)
+  mutating func record(_ original: UInt64) -> Int32 {
+    let found = table.find(original)
+    if found >= 0 { return found }
+    let number = Int32(blocks.count)
+    blocks.append(Block(original: original))
+    table.insert(original, number)
+    return number
+  }
+
+  /// The live block at an address, or nil.
+  @inline(__always)
+  func liveBlock(_ original: UInt64) -> Int32? {
+    let number = table.find(original)
+    return number >= 0 && blocks[Int(number)].state == .live ? number : nil
+  }
+
+  /// No room for another unit somewhere.
+  var isFull: Bool {
+    returns.isCrowded || jumps.isCrowded || (0..<arenaCount).contains { !arenas[$0].hasRoom }
+  }
+
+  /// Discards every fragment. No thread may be inside the cache.
+  mutating func flush() {
+    for index in 0..<arenaCount {
+      arenas[index].reset()
+      emitReturnRoutine(index)
+    }
+    table.removeAll()
+    blocks.removeAll()
+    exits.removeAll()
+    units.removeAll()
+    pages.removeAll()
+    stepFragments.removeAll()
+    returns.removeAll()
+    jumps.removeAll()
+    reader.forgetAll()
+    counters.flushes += 1
+  }
+}
+
+/// Counters of the translator, printed by `--stats`.
+struct Counters {
+  var requests: UInt64 = 0
+  var lookupMisses: UInt64 = 0
+  var units: UInt64 = 0
+  var blocks: UInt64 = 0
+  var instructions: UInt64 = 0
+  var links: UInt64 = 0
+  var flushes: UInt64 = 0
+  var invalidations: UInt64 = 0
+  var systemCalls: UInt64 = 0
+  var signals: UInt64 = 0
+  var translationCycles: UInt64 = 0
+}
+
+/// Bounds of one translation.
+enum ScanLimit {
+  static let instructions = 256
+  static let blocks = 24
+}
+
+/// What the scan found about one instruction besides the instruction itself.
+struct ScanMark: BitwiseCopyable {
+  /// A block begins here.
+  var startsBlock: Bool
+  /// The block follows a call (its entry is a return entry).
+  var followsCall: Bool
+  /// Offset of the copied bytes.
+  var bytes: UInt32
+  /// eax is known when the instruction is a system call: its number, else -1.
+  var callNumber: Int32
+}
+
+/// Addresses of the instructions of the unit being scanned: a small hash that is emptied by a stamp.
+struct SeenAddresses: ~Copyable {
+  private struct Slot: BitwiseCopyable {
+    var address: UInt64
+    var stamp: UInt32
+    var index: Int32
+  }
+  private static let size = 1024
+  private let slots = UnsafeMutablePointer<Slot>.allocate(capacity: size)
+  private var stamp: UInt32 = 1
+
+  init() {
+    slots.initialize(
+      repeating: Slot(address: 0, stamp: 0, index: 0), count: SeenAddresses.size)
+  }
+
+  deinit { slots.deallocate() }
+
+  mutating func clear() {
+    stamp &+= 1
+    if stamp == 0 {
+      slots.initialize(
+        repeating: Slot(address: 0, stamp: 0, index: 0), count: SeenAddresses.size)
+      stamp = 1
+    }
+  }
+
+  @inline(__always)
+  private func hash(_ address: UInt64) -> Int {
+    Int(truncatingIfNeeded: address ^ (address >> 10)) & (SeenAddresses.size - 1)
+  }
+
+  @inline(__always)
+  func find(_ address: UInt64) -> Int? {
+    var slot = hash(address)
+    while slots[slot].stamp == stamp {
+      if slots[slot].address == address { return Int(slots[slot].index) }
+      slot = (slot &+ 1) & (SeenAddresses.size - 1)
+    }
+    return nil
+  }
+
+  @inline(__always)
+  mutating func insert(_ address: UInt64, _ index: Int) {
+    var slot = hash(address)
+    while slots[slot].stamp == stamp { slot = (slot &+ 1) & (SeenAddresses.size - 1) }
+    slots[slot] = Slot(address: address, stamp: stamp, index: Int32(index))
+  }
+}

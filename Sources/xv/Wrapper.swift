@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-3.0-only
+import Glibc
+import Synchronization
+import XVCore
+
+/// Runs a guest and ends as it ends.
+enum Wrapper {
+  enum Ending {
+    case exited(Int32)
+    case killed(Int32)
+
+    /// Ends this process the same way.
+    func leave() -> Never {
+      switch self {
+      case .exited(let status): exit(status)
+      case .killed(let number):
+        // Without a second core file.
+        var none = rlimit(rlim_cur: 0, rlim_max: 0)
+        setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
+        signal(number, SIG_DFL)
+        var mask = sigset_t()
+        sigemptyset(&mask)
+        sigprocmask(SIG_SETMASK, &mask, nil)
+        kill(getpid(), number)
+        exit(128 + number)
+      }
+    }
+  }
+
+  private static let guestProcess = Atomic<Int32>(0)
+
+  /// The signal mask to hand on to the program.
+  static func inheritedMask() -> UInt64 {
+    var mask = sigset_t()
+    sigprocmask(SIG_BLOCK, nil, &mask)
+    return withUnsafeBytes(of: &mask) { $0.load(as: UInt64.self) }
+  }
+
+  static func run(_ options: LaunchOptions, printsStatistics: Bool) -> Ending {
+    // The guest shares our terminal and gets its signals itself; what is sent to us alone goes on to it.
+    for number in [SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU] { catchSignal(number) { _ in } }
+    for number in [SIGTERM, SIGHUP, SIGUSR1, SIGUSR2] {
+      catchSignal(number) { number in
+        let process = Wrapper.guestProcess.load(ordering: .relaxed)
+        if process > 0 { kill(process, number) }
+      }
+    }
+    var childMask = sigset_t()
+    sigemptyset(&childMask)
+    sigaddset(&childMask, SIGCHLD)
+    pthread_sigmask(SIG_BLOCK, &childMask, nil)
+
+    let end = Completion<StopReason>()
+    do {
+      let guest = try Guest.launch(options) { end.finish($0.reason) }
+      guestProcess.store(guest.pid, ordering: .relaxed)
+      let reason = end.wait()
+      if printsStatistics { printStatistics(guest.statistics) }
+      switch reason {
+      case .exited(let status): return .exited(status)
+      case .killed(let number): return .killed(number)
+      case nil, .breakpoint, .stepped, .signal, .interrupted, .execed: return .exited(126)
+      }
+    } catch {
+      say("xv: \(error)")
+      return .exited(Wrapper.statusOfFailure(error))
+    }
+  }
+
+  /// As a shell: 127 when there is no such program, 126 when it cannot run.
+  private static func statusOfFailure(_ error: GuestError) -> Int32 {
+    if case .cannotLaunch(_, let why) = error, why.hasPrefix("No such") || why.hasPrefix("no such") {
+      return 127
+    }
+    return 126
+  }
+
+  private static func catchSignal(_ number: Int32, _ handler: @escaping @convention(c) (Int32) -> Void)
+  {
+    var old = sigaction()
+    sigaction(number, nil, &old)
+    // What is ignored stays ignored, here and in the program.
+    if unsafeBitCast(old.__sigaction_handler.sa_handler, to: Int.self) == 1 { return }
+    var action = sigaction()
+    action.__sigaction_handler.sa_handler = handler
+    action.sa_flags = SA_RESTART
+    sigaction(number, &action, nil)
+  }
+
+  private static func printStatistics(_ statistics: [(name: String, value: UInt64)]) {
+    say("xv: statistics")
+    for (name, value) in statistics {
+      let digits = String(value)
+      say(String(repeating: " ", count: max(0, 14 - digits.utf8.count)) + digits + "  " + name)
+    }
+  }
+
+  private static func say(_ line: String) {
+    let bytes = Array((line + "\n").utf8)
+    _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+  }
+}
