@@ -233,4 +233,16 @@ import xv_gdbstub
     values.extended = [1, 2, 3]
     #expect(layout.register(40, of: values) == nil)
   }
+
+  /// What CPUID says of this processor: AVX stands behind the header on every one, no component
+  /// overlaps another.
+  @Test func theProcessorsOffsetsAreSane() {
+    let ranges = XSaveComponent.allCases.compactMap { XSaveOffsets.ofProcessor[$0] }
+      .sorted { $0.lowerBound < $1.lowerBound }
+    #expect(ranges.count >= 3)
+    #expect(XSaveOffsets.ofProcessor[.avx] == 576..<832)
+    for (one, next) in zip(ranges, ranges.dropFirst()) {
+      #expect(one.upperBound <= next.lowerBound && !next.isEmpty)
+    }
+  }
 }
