@@ -3,6 +3,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1
 #endif
+#include "xv_cpuid.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

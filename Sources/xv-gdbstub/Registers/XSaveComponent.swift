@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-only
-
-@_silgen_name("xv_cpuid_xsave_component")
-private func xv_cpuid_xsave_component(
-  _ component: UInt32, _ size: UnsafeMutablePointer<UInt32>, _ offset: UnsafeMutablePointer<UInt32>
-) -> Int32
+internal import CLinux
 
 /// A part of the XSAVE area, numbered as in XCR0 and XSTATE_BV.
 package enum XSaveComponent: Int, CaseIterable, Sendable {
