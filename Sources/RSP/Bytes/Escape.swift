@@ -5,7 +5,9 @@ package enum Escape {
   package static let marker = UInt8(ascii: "}")
   package static let mask: UInt8 = 0x20
 
-  /// Whether the byte cannot stand for itself in a reply. `*` would be taken for a repeat count.
+  /// Whether the byte cannot stand for itself in a reply.
+  ///
+  /// `*` would be taken for a repeat count.
   package static func isNeeded(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "#"), UInt8(ascii: "$"), UInt8(ascii: "}"), UInt8(ascii: "*"): true

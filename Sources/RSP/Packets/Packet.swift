@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-only
 
-/// A request of the client, parsed. One case a family; each family has a file of its own.
+/// A request of the client, parsed.
+///
+/// One case a family; each family has a file of its own.
 package enum Packet: Hashable, Sendable {
   case startNoAckMode
   case supported([FeatureOffer])

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-only
 
-/// Reads a packet's content from left to right. What does not fit gives nil and moves nothing.
+/// Reads a packet's content from left to right.
+///
+/// What does not fit gives nil and moves nothing.
 package struct PacketScanner {
   private let bytes: [UInt8]
   private var position: Int

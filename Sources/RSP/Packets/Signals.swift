@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-only
 
-/// `QPassSignals`: signals that go to the program without a stop. `QProgramSignals`: signals that
-/// may be delivered at all when the program is resumed or let go.
+/// `QPassSignals`: signals that go to the program without a stop.
+///
+/// `QProgramSignals`: signals that may be delivered at all when the program is resumed or let go.
 package enum SignalPacket: Hashable, Sendable {
   case pass(Set<SignalNumber>)
   case program(Set<SignalNumber>)

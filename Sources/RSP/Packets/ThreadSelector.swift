@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-only
 
-/// gdb's thread id: a pattern that may match any, all or one thread. Never an identity.
+/// gdb's thread id: a pattern that may match any, all or one thread.
+///
+/// Never an identity.
 package enum ThreadSelector: Hashable, Sendable {
   case any
   case all

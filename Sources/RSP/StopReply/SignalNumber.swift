@@ -18,7 +18,9 @@ package struct SignalNumber: RawRepresentable, Hashable, Sendable {
   package static let trap = Self(rawValue: 5)
   package static let unknown = Self(rawValue: 143)
 
-  /// Index: Linux's number, 0 to 31. gdb has no SIGSTKFLT (16): it is `unknown`, and back.
+  /// Index: Linux's number, 0 to 31.
+  ///
+  /// gdb has no SIGSTKFLT (16): it is `unknown`, and back.
   private static let fromLinux: [UInt8] = [
     0, 1, 2, 3, 4, 5, 6, 10, 8, 9, 30, 11, 31, 13, 14, 15,
     143, 20, 19, 17, 18, 21, 22, 16, 24, 25, 26, 27, 28, 23, 32, 12,

@@ -2,7 +2,9 @@
 internal import Glibc
 internal import Linux
 
-/// A socket on which clients are waited for. A Unix socket's file goes when its listener goes.
+/// A socket on which clients are waited for.
+///
+/// A Unix socket's file goes when its listener goes.
 package struct Listener: ~Copyable {
   private let socket: OwnedDescriptor
   private let unlinkPath: String?

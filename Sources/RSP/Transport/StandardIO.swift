@@ -3,8 +3,10 @@ internal import Glibc
 internal import Linux
 
 extension Channel {
-  /// The client at stdin and stdout. The two are moved out of the way, because the program inherits
-  /// 0 and 1: it then reads nothing, and what it prints goes to stderr instead of into the protocol.
+  /// The client at stdin and stdout.
+  ///
+  /// The two are moved out of the way, because the program inherits 0 and 1: it then reads nothing,
+  /// and what it prints goes to stderr instead of into the protocol.
   package static func standardIO() throws(EndpointError) -> Channel {
     do throws(DescriptorError) {
       let input = try OwnedDescriptor.duplicate(of: 0)

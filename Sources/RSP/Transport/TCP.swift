@@ -3,8 +3,10 @@ internal import Glibc
 internal import Linux
 
 extension Listener {
-  /// Listens on a TCP port. Without a host nobody outside this machine can connect: a stub gives
-  /// whoever reaches it all that its user may do.
+  /// Listens on a TCP port.
+  ///
+  /// Without a host nobody outside this machine can connect: a stub gives whoever reaches it all
+  /// that its user may do.
   package static func tcp(host: String, port: UInt16) throws(EndpointError) -> Listener {
     let host = host.isEmpty ? "127.0.0.1" : host
     var hints = addrinfo()

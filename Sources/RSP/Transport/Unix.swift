@@ -3,7 +3,9 @@ internal import Glibc
 internal import Linux
 
 extension Listener {
-  /// Listens on a Unix socket. A file that a dead server left behind is replaced.
+  /// Listens on a Unix socket.
+  ///
+  /// A file that a dead server left behind is replaced.
   package static func unix(path: String) throws(EndpointError) -> Listener {
     guard var address = sockaddr_un(path: path) else { throw .pathTooLong(path) }
     let number = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)

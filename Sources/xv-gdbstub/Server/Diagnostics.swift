@@ -2,7 +2,9 @@
 internal import Glibc
 internal import RSP
 
-/// The server's own messages. stdout is the program's.
+/// The server's own messages.
+///
+/// stdout is the program's.
 enum Diagnostics {
   /// Writes a line to stderr in one piece, so that it is not torn by what the program prints.
   static func print(_ line: String) { write(Array(line.utf8)) }

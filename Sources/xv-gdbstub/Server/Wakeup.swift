@@ -25,8 +25,10 @@ struct Wakeup: ~Copyable {
 
   var descriptor: Int32 { reading.number }
 
-  /// From now on SIGTERM and SIGHUP wake. A SIGINT is the terminal's ^C, meant for the program that
-  /// shares the terminal. A peer that is gone is told by the failing call, not by SIGPIPE.
+  /// From now on SIGTERM and SIGHUP wake.
+  ///
+  /// A SIGINT is the terminal's ^C, meant for the program that shares the terminal. A peer that is
+  /// gone is told by the failing call, not by SIGPIPE.
   func arm() {
     wakeupWriter = writing.number
     for number in [SIGTERM, SIGHUP] {

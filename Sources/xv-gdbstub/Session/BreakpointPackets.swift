@@ -3,8 +3,10 @@ internal import RSP
 internal import WorldVM
 internal import XVCore
 
-/// Which breakpoints the client set where. One address may carry a software and a hardware one (a
-/// `break` and a `thbreak`); for the world they are one.
+/// Which breakpoints the client set where.
+///
+/// One address may carry a software and a hardware one (a `break` and a `thbreak`); for the world
+/// they are one.
 struct BreakpointTable {
   private(set) var kinds: [Address: Set<BreakpointPacket.Kind>] = [:]
 

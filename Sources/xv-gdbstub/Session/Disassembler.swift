@@ -16,8 +16,10 @@ struct Disassembler: ~Copyable {
     cs_close(&handle)
   }
 
-  /// One line an instruction. Capstone 4 does not know AVX-512's encodings: what it cannot decode
-  /// is one line of bytes, and the rest of the piece with it.
+  /// One line an instruction.
+  ///
+  /// Capstone 4 does not know AVX-512's encodings: what it cannot decode is one line of bytes, and
+  /// the rest of the piece with it.
   func lines(of bytes: ArraySlice<UInt8>, at address: UInt64) -> [String] {
     var lines: [String] = []
     var rest = bytes

@@ -34,8 +34,10 @@ extension StubSession {
     runningPlan = nil
   }
 
-  /// Lets the program go on natively. A signal at which it stands still is delivered if the client
-  /// lets the program have such signals; without word from it, gdb's defaults count.
+  /// Lets the program go on natively.
+  ///
+  /// A signal at which it stands still is delivered if the client lets the program have such
+  /// signals; without word from it, gdb's defaults count.
   private func detach() throws(WorldError) {
     if hasEnded { throw .badWorld("the program has ended") }
     clearBreakpoints()
