@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-only
-internal import ArgumentParser
+package import ArgumentParser
 internal import Glibc
 internal import RSP
 internal import WorldVM
-internal import XVCore
+package import XVCore
 
 /// `xv-gdbstub`: starts a program under xv and serves it to a debugger.
 @main
-struct StubCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
+package struct StubCommand: ParsableCommand {
+  package static let configuration = CommandConfiguration(
     commandName: "xv-gdbstub",
     abstract: "Runs a program as translated code and serves it to gdb.",
     usage: "xv-gdbstub [--once] [OPTIONS] [HOST]:PORT|unix:PATH|- [--] PROG [ARGS]",
@@ -17,7 +17,7 @@ struct StubCommand: ParsableCommand {
       """)
 
   @Flag(help: "End with the first client, and end the program with it.")
-  var once = false
+  package var once = false
 
   @Flag(
     name: .customLong("guard"),
@@ -40,12 +40,14 @@ struct StubCommand: ParsableCommand {
       Where to wait for the debugger. Without a host only this machine can connect; port 0 takes a \
       free one; - (or stdio) is stdin and stdout.
       """)
-  var endpoint: String
+  package var endpoint: String
 
   @Argument(parsing: .captureForPassthrough, help: "The program and its arguments.")
   var program: [String] = []
 
-  func run() throws {
+  package init() {}
+
+  package func run() throws {
     do {
       try launchAndServe()
     } catch let error as EndpointError {
@@ -63,7 +65,7 @@ struct StubCommand: ParsableCommand {
   }
 
   /// What is to be launched; nil when no program was named.
-  var launchOptions: LaunchOptions? {
+  package var launchOptions: LaunchOptions? {
     let words = program.first == "--" ? Array(program.dropFirst()) : program
     guard let path = words.first else { return nil }
     var options = LaunchOptions(program: path, arguments: words)

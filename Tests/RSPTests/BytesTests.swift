@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
+import RSP
 import Testing
-
-@testable import RSP
 
 @Suite("Bytes on the wire") struct BytesTests {
   @Test func hexOfBytes() {

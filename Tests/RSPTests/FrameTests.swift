@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
+import RSP
 import Testing
-
-@testable import RSP
 
 @Suite("Frames") struct FrameTests {
   private func frame(_ body: String) -> [UInt8] {

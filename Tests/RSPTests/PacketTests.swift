@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
+import RSP
 import Testing
-
-@testable import RSP
 
 @Suite("Packets") struct PacketTests {
   private static let one = ThreadPattern(process: .one(0x12), thread: .one(0x34))

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
+import RSP
 import Testing
-
-@testable import RSP
 
 @Suite("Stop replies and signals") struct StopReplyTests {
   private static let thread = ThreadName(process: 0x12, thread: 0x34)

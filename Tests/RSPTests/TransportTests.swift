@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-only
 import Glibc
 import Linux
+import RSP
 import Testing
-
-@testable import RSP
 
 @Suite("Transports", .timeLimit(.minutes(1))) struct TransportTests {
   @Test(

@@ -2,8 +2,7 @@
 import ArgumentParser
 import Testing
 import XVCore
-
-@testable import xv_gdbstub
+import xv_gdbstub
 
 @Suite("Arguments") struct ArgumentTests {
   private func parse(_ words: [String]) throws -> StubCommand {

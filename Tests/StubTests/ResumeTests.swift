@@ -5,8 +5,7 @@ import Synchronization
 import Testing
 import WorldVM
 import XVCore
-
-@testable import xv_gdbstub
+import xv_gdbstub
 
 @Suite("Session: running", .timeLimit(.minutes(1))) struct ResumeTests {
   private let registers = "06:1000ff7f00000000;07:0000ff7f00000000;10:0000400000000000;"

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-only
-import Foundation
 import Glibc
 import RSP
 import Testing
 import WorldVM
 import XVCore
-
-@testable import xv_gdbstub
+import xv_gdbstub
 
 @Suite("Server", .timeLimit(.minutes(2))) struct ServerTests {
   /// A server at a Unix socket, on a thread of its own.
@@ -17,17 +15,24 @@ import XVCore
 
   private func serve(_ world: FakeWorld, once: Bool, name: String) throws -> Served {
     let path = "/tmp/xv-\(name)-test.\(getpid())"
-    let ready = DispatchSemaphore(value: 0)
+    var ready: [Int32] = [-1, -1]
+    try #require(pipe(&ready) == 0)
+    let readyWriter = ready[1]
     let thread = try JoinedThread {
-      defer { ready.signal() }
+      var isReady: UInt8 = 0
       guard let wakeup = Wakeup(), let listener = try? Listener.unix(path: path) else { return }
       let server = Server(
         session: StubSession(fake: world), wakeup: wakeup, servesOnce: once, logsPackets: false)
-      ready.signal()
+      isReady = 1
+      _ = write(readyWriter, &isReady, 1)
       try? server.run(listener)
       server.session.kill()
     }
-    try #require(ready.wait(timeout: .now() + 20) == .success)
+    var isReady: UInt8 = 0
+    var entry = pollfd(fd: ready[0], events: Int16(POLLIN), revents: 0)
+    try #require(poll(&entry, 1, 20_000) == 1)
+    try #require(read(ready[0], &isReady, 1) == 1)
+    for end in ready { close(end) }
     return Served(path: path, thread: thread)
   }
 
@@ -79,20 +84,20 @@ import XVCore
   @Test func stockGDB() throws {
     let world = try FakeWorld(outcomes: [.stop(.signal(SIGUSR1)), .stop(.exited(7))])
     let served = try serve(world, once: true, name: "gdb")
-    let gdb = Process()
-    gdb.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     let commands = [
       "set sysroot", "target remote \(served.path)", "info registers rip", "x/4xb 0x400010",
       "set var *(char*)0x400010 = 0x7f", "x/4xb 0x400010", "print/x $mxcsr", "info threads",
       "monitor xv stats", "x/xb 0x500000", "break *0x400010", "continue", "continue",
     ]
-    gdb.arguments = ["gdb", "-nx", "-batch"] + commands.flatMap { ["-ex", $0] }
-    let output = Pipe()
-    gdb.standardOutput = output
-    gdb.standardError = output
-    try gdb.run()
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    gdb.waitUntilExit()
+    let words = commands.map { "-ex '\($0)'" }.joined(separator: " ")
+    let gdb = try #require(popen("exec timeout 60 gdb -nx -batch \(words) 2>&1", "r"))
+    var output: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    while case let count = fread(&buffer, 1, buffer.count, gdb), count > 0 {
+      output += buffer[..<count]
+    }
+    pclose(gdb)
+    let text = String(decoding: output, as: UTF8.self)
     served.thread.join()
     for line in [
       "rip            0x400000            0x400000",

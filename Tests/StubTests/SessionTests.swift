@@ -4,9 +4,8 @@ import RSP
 import Synchronization
 import Testing
 import WorldVM
-
-@testable import XVCore
-@testable import xv_gdbstub
+import XVCore
+import xv_gdbstub
 
 @Suite("Session: asking", .timeLimit(.minutes(1))) struct SessionTests {
   let world: FakeWorld
@@ -186,17 +185,15 @@ import WorldVM
     #expect(console("xv stats") == "fragments      12\nrequests made  3\n")
     #expect(console("nonsense")?.hasPrefix("unknown monitor command 'nonsense'") == true)
     #expect(console("xv block 0x400000") == "no code at 0x400000\n")
-    world.state.withLock {
-      $0.block = BlockListing(
-        original: Address(0x40_0000), originalBytes: [0x55, 0xc3], cache: CacheAddress(0x9000),
-        cacheBytes: [0x55, 0x90, 0xc3],
-        instructions: [
-          (original: Address(0x40_0000), cacheOffset: 0),
-          (original: Address(0x40_0001), cacheOffset: 1),
-        ])
-    }
+  }
+
+  @Test func originalAndTranslatedCodeSideBySide() {
+    let text = BlockText(
+      original: Address(0x40_0000), originalBytes: [0x55, 0xc3], cache: CacheAddress(0x9000),
+      cacheBytes: [0x55, 0x90, 0xc3],
+      instructions: [(Address(0x40_0000), 0), (Address(0x40_0001), 1)])
     #expect(
-      console("xv block 4194304") == """
+      text.text == """
         original             | translated, 3 bytes
         0x400000  pushq %rbp | 0x9000  pushq %rbp
         0x400001  retq       | 0x9001  nop

@@ -4,8 +4,7 @@ import Linux
 import RSP
 import Testing
 import XVCore
-
-@testable import xv_gdbstub
+import xv_gdbstub
 
 /// A client that speaks raw packets to a session on a thread of its own.
 final class StubClient {

@@ -5,14 +5,14 @@
 /// A whole name must be followed by nothing, so that `qC` is not taken for `qCRC`. `MultiMemRead`
 /// stands before `M` only to be refused as unknown.
 package enum PacketTable {
-  enum Extent: Hashable { case whole, prefix }
-  struct Row {
-    let name: StaticString
-    let extent: Extent
+  package enum Extent: Hashable { case whole, prefix }
+  package struct Row: Sendable {
+    package let name: StaticString
+    package let extent: Extent
     let parse: @Sendable (inout PacketScanner) -> Packet?
   }
 
-  static let rows: [Row] = [
+  package static let rows: [Row] = [
     Row("g", .whole) { _ in .register(.readAll) },
     Row("G") { RegisterPacket.writeAll(&$0) },
     Row("p") { RegisterPacket.read(&$0) },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-only
-internal import Glibc
+package import Glibc
 internal import Linux
 
 extension Listener {
@@ -28,7 +28,7 @@ extension Listener {
 
 extension sockaddr_un {
   /// Nil when the path does not fit.
-  init?(path: String) {
+  package init?(path: String) {
     self.init()
     sun_family = sa_family_t(AF_UNIX)
     let bytes = Array(path.utf8)

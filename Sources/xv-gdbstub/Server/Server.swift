@@ -1,17 +1,26 @@
 // SPDX-License-Identifier: GPL-3.0-only
 internal import Linux
-internal import RSP
+package import RSP
 
 /// Serves one client after the other until there is nothing left to serve.
-struct Server: ~Copyable {
-  let session: StubSession
+package struct Server: ~Copyable {
+  package let session: StubSession
   let wakeup: Wakeup
   /// End with the first client, and end the program with it.
   let servesOnce: Bool
   let logsPackets: Bool
 
+  package init(
+    session: StubSession, wakeup: consuming Wakeup, servesOnce: Bool, logsPackets: Bool
+  ) {
+    self.session = session
+    self.wakeup = wakeup
+    self.servesOnce = servesOnce
+    self.logsPackets = logsPackets
+  }
+
   /// Waits for clients at a socket.
-  func run(_ listener: borrowing Listener) throws(EndpointError) {
+  package func run(_ listener: borrowing Listener) throws(EndpointError) {
     repeat {
       guard waitForClient(listener) else { return }
       guard let channel = try listener.accept() else { continue }

@@ -7,12 +7,12 @@ internal import Linux
 ///
 /// Handlers, not a blocked mask, and armed only after the launch: a guest inherits both masks and
 /// ignored signals, but no handler.
-struct Wakeup: ~Copyable {
+package struct Wakeup: ~Copyable {
   private let reading: OwnedDescriptor
   private let writing: OwnedDescriptor
 
   /// Nil when the kernel gives no pipe.
-  init?() {
+  package init?() {
     var ends: [Int32] = [-1, -1]
     guard pipe(&ends) == 0 else { return nil }
     for end in ends {

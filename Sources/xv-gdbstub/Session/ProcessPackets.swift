@@ -26,7 +26,7 @@ extension StubSession {
   }
 
   /// Ends the program, if it has not ended.
-  func kill() {
+  package func kill() {
     guard !hasEnded else { return }
     // What cannot be killed is gone already.
     do throws(WorldError) { try world.kill() } catch {}
@@ -52,7 +52,7 @@ extension StubSession {
   }
 
   /// The client is gone and the program lives: it is stopped and forgets the client's breakpoints.
-  func keepStopped() {
+  package func keepStopped() {
     if runningPlan != nil {
       // A world that is gone has told its end as a stop, which is taken by whoever waits next.
       do throws(WorldError) { try world.interrupt() } catch {}
@@ -63,10 +63,10 @@ extension StubSession {
 }
 
 extension StubSession {
-  var isRunning: Bool { runningPlan != nil }
+  package var isRunning: Bool { runningPlan != nil }
 
   /// Takes a stop for which there is no client.
-  func absorbStop() {
+  package func absorbStop() {
     _ = takeStopReply()
     if !isRunning { clearBreakpoints() }
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-only
-internal import RSP
+package import RSP
 internal import WorldVM
 internal import XVCore
 
@@ -74,7 +74,7 @@ extension StubSession {
   }
 
   // MARK: While the program runs
-  func answerWhileRunning(_ packet: Packet) -> Answer? {
+  package func answerWhileRunning(_ packet: Packet) -> Answer? {
     switch packet {
     case .process(.kill), .process(.killProcess): return answer(packet)
     case .resume(.interrupt):
@@ -87,7 +87,7 @@ extension StubSession {
     }
   }
 
-  func interrupt() { requestStop(.asked) }
+  package func interrupt() { requestStop(.asked) }
 
   private func requestStop(_ interruption: Interruption) {
     self.interruption = interruption

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-only
 internal import CLinux
 internal import Glibc
-internal import RSP
+package import RSP
 internal import WorldVM
 internal import XVCore
 
@@ -9,7 +9,7 @@ extension StubSession {
   /// Numbers in the target description of what every stop is looked at for: rbp, rsp, rip.
   private static let expeditedRegisters = [6, 7, 16]
 
-  func takeStopReply() -> Reply? {
+  package func takeStopReply() -> Reply? {
     guard let event = world.takeStop() else { return nil }
     if case .signal(let number) = event.reason, passedSignals.contains(number),
       resumeDelivering(number, to: event.thread)

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-only
-internal import RSP
-internal import WorldVM
+package import RSP
+package import WorldVM
 internal import XVCore
 
 /// What each packet means as a call on a `World`.
 ///
 /// One object for the world's whole life: clients come and go. This file sends each family of
 /// packets to its own file; what a family does stands there.
-final class StubSession: Responder {
-  let world: any World
-  let layout: RegisterLayout
+package final class StubSession: Responder {
+  package let world: any World
+  package let layout: RegisterLayout
 
   /// What the present client negotiated.
   var client = ClientFeatures()
@@ -31,9 +31,9 @@ final class StubSession: Responder {
   var transfers = TransferCache()
   var files = FileTable()
   /// Whether the program was let go and is no longer the server's.
-  var isDetached = false
+  package internal(set) var isDetached = false
 
-  init(world: any World, layout: RegisterLayout) {
+  package init(world: any World, layout: RegisterLayout) {
     self.world = world
     self.layout = layout
     let first = world.threads.first ?? ThreadID(world.processID)
@@ -42,11 +42,11 @@ final class StubSession: Responder {
   }
 
   /// Whether the program is gone, so that there is nothing left to debug.
-  var hasEnded: Bool { isDetached || lastStop.reason.isEnd }
+  package var hasEnded: Bool { isDetached || lastStop.reason.isEnd }
 
-  var stopDescriptor: Int32 { world.stopDescriptor }
+  package var stopDescriptor: Int32 { world.stopDescriptor }
 
-  func clientConnected() {
+  package func clientConnected() {
     client = ClientFeatures()
     resumeThread = .any
     generalThread = lastStop.thread
@@ -57,7 +57,7 @@ final class StubSession: Responder {
     transfers = TransferCache()
   }
 
-  func answer(_ packet: Packet) -> Answer {
+  package func answer(_ packet: Packet) -> Answer {
     do throws(WorldError) {
       return try respond(to: packet)
     } catch {
