@@ -73,17 +73,28 @@ package struct StubCommand: ParsableCommand {
     options.guardOriginalCode = guardsOriginalCode
     options.flushEvery = torture?.flushEvery ?? 0
     options.debugged = true
+    options.signalMask = Self.signalMask
+    // A ^C at the terminal is then the program's, not the server's.
+    options.newProcessGroup = true
     return options
+  }
+
+  /// What the server was started with, and the program is to start with: bit n - 1 is signal n.
+  private static var signalMask: UInt64 {
+    var mask = sigset_t()
+    pthread_sigmask(SIG_BLOCK, nil, &mask)
+    return withUnsafeBytes(of: mask) { $0.load(as: UInt64.self) }
   }
 
   /// The place to listen at comes first: if it cannot be had, no program was started for nothing.
   private func launchAndServe() throws {
-    guard let options = launchOptions else {
+    guard var options = launchOptions else {
       throw ValidationError("Missing the program to debug: write it after '\(endpoint)'.")
     }
     switch try Endpoint(endpoint) {
     case .standardIO:
       let channel = try Channel.standardIO()
+      options.redirectStandardIO = true
       let server = try start(options)
       _ = server.serve(channel)
       finish(server)
@@ -112,6 +123,10 @@ package struct StubCommand: ParsableCommand {
     guard let wakeup = Wakeup() else {
       throw failure("no pipe: \(String(cString: strerror(errno)))")
     }
+    // The tracer waits for this signal; a thread that has it unblocked would swallow it.
+    var children = sigset_t()
+    sigaddset(&children, SIGCHLD)
+    pthread_sigmask(SIG_BLOCK, &children, nil)
     let world = try ProcessWorld.launch(options)
     wakeup.arm()
     Diagnostics.print("Process \(options.program) created; pid = \(world.processID)")

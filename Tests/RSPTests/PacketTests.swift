@@ -44,7 +44,7 @@ import Testing
       ("QStartNoAckMode", .startNoAckMode),
       ("qSymbol::", .symbols),
       ("qRcmd,68656c70", .monitor(Array("help".utf8))),
-      ("QPassSignals:e;14", .signals(.pass([.init(rawValue: 14), .init(rawValue: 20)]))),
+      ("QPassSignals:e;14;", .signals(.pass([.init(rawValue: 14), .init(rawValue: 20)]))),
       ("QPassSignals:", .signals(.pass([]))),
       ("QProgramSignals:1", .signals(.program([.init(rawValue: 1)]))),
       (
@@ -129,7 +129,7 @@ import Testing
     "vCont;", "vCont;q", "vCont;c:", "vCont;C", "vCont;r1", "vCont;c;", "vKill;", "D;", "Hg", "Hgp",
     "T",
     "qXfer:auxv:read::0", "vFile:open:2f,0", "vFile:pread:5,1", "qRcmd,6", "QPassSignals:zz",
-    "QPassSignals:1;",
+    "QPassSignals:1;;", "QPassSignals:1,2",
   ])
   func malformed(text: String) { #expect(Packet(Array(text.utf8)) == .malformed) }
 

@@ -37,6 +37,9 @@ final class FakeWorld: TranslatedWorld {
     run = try RunState()
     var initial = State()
     initial.outcomes = outcomes
+    // The main program's dynamic section: DT_DEBUG and its value, DT_NULL.
+    initial.memory.replaceSubrange(
+      0x1000..<0x1020, with: [21, 0, 0, 0, 0, 0, 0, 0, 0xe0, 0x7f] + Array(repeating: 0, count: 22))
     for thread in self.threads {
       var general = user_regs_struct()
       general.rip = Self.base
@@ -148,7 +151,7 @@ final class FakeWorld: TranslatedWorld {
   func loadState() throws(WorldError) -> LoadState {
     let main = LoadState.Module(
       path: "/bin/prog", base: Address(0), linkMap: Address(0x7000),
-      dynamicSection: Address(0x3d00),
+      dynamicSection: Address(Self.base + 0x1000),
       buildID: [])
     let library = LoadState.Module(
       path: "/lib/a&b.so", base: Address(0x1000), linkMap: Address(0x7100),

@@ -152,7 +152,7 @@ import xv_gdbstub
     #expect(
       libraries == """
         l<library-list-svr4 version="1.0" main-lm="0x7000">
-        <library name="/lib/a&amp;b.so" lm="0x7100" l_addr="0x1000" l_ld="0x1d00"/>
+        <library name="/lib/a&amp;b.so" lm="0x7100" l_addr="0x1000" l_ld="0x1d00" lmid="0x7fe0"/>
         </library-list-svr4>
 
         """)

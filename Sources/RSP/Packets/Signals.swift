@@ -17,11 +17,12 @@ package enum SignalPacket: Hashable, Sendable {
 
   private static func list(_ scanner: inout PacketScanner) -> Set<SignalNumber>? {
     var signals: Set<SignalNumber> = []
-    if scanner.isAtEnd { return signals }
-    repeat {
+    // gdb ends each number with a separator, the last one too.
+    while !scanner.isAtEnd {
       guard let number = scanner.hex() else { return nil }
       signals.insert(SignalNumber(wire: number))
-    } while scanner.skip(";")
-    return scanner.isAtEnd ? signals : nil
+      guard scanner.skip(";") || scanner.isAtEnd else { return nil }
+    }
+    return signals
   }
 }

@@ -8,8 +8,13 @@ internal import XVCore
 /// the linker itself by the auxiliary vector.
 struct LibraryList {
   private let loadState: LoadState
+  /// Address of the linker's `r_debug`, which gdb takes for the name of the link-map list (`lmid`).
+  private let debugStructure: Address
 
-  init(_ loadState: LoadState) { self.loadState = loadState }
+  init(_ loadState: LoadState, debugStructure: Address) {
+    self.loadState = loadState
+    self.debugStructure = debugStructure
+  }
 
   var xml: [UInt8] {
     var text = XMLText("<library-list-svr4 version=\"1.0\"")
@@ -26,7 +31,7 @@ struct LibraryList {
       text.append("<library name=\"")
       text.appendEscaped(Array(library.path.utf8))
       text.append("\" lm=\"\(library.linkMap)\" l_addr=\"\(library.base)\"")
-      text.append(" l_ld=\"\(library.dynamicSection)\"/>\n")
+      text.append(" l_ld=\"\(library.dynamicSection)\" lmid=\"\(debugStructure)\"/>\n")
     }
     text.append("</library-list-svr4>\n")
     return text.bytes

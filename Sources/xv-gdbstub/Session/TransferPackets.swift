@@ -40,10 +40,16 @@ extension StubSession {
     case .features: annex == "target.xml" ? layout.targetXML : nil
     case .auxiliaryVector: try world.auxiliaryVector()
     case .executableFile: Array(try world.executablePath().utf8)
-    case .libraries: LibraryList(try world.loadState()).xml
+    case .libraries: try libraryList().xml
     case .threads: threadsXML()
     case .signalInformation: try world.signalInformation(of: generalThread)
     }
+  }
+
+  private func libraryList() throws(WorldError) -> LibraryList {
+    let loadState = try world.loadState()
+    let debug = try DynamicSection(world: world, at: loadState.main.dynamicSection).debugStructure
+    return LibraryList(loadState, debugStructure: debug)
   }
 
   private func threadsXML() -> [UInt8] {
