@@ -3,6 +3,14 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1
 #endif
+// Swift takes a type that two modules define differently for an error. With _GNU_SOURCE the
+// members of fd_set have other names than in Glibc and CElf, which do without: defined as there.
+#include <features.h>
+#pragma push_macro("__USE_XOPEN")
+#undef __USE_XOPEN
+#include <sys/select.h>
+#pragma pop_macro("__USE_XOPEN")
+
 #include "xv_cpuid.h"
 #include <errno.h>
 #include <fcntl.h>
