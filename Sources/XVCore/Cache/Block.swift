@@ -47,6 +47,8 @@ struct Exit: BitwiseCopyable {
     case stepped
     /// An instruction that the server must carry out.
     case rare
+    /// A block found that its original code has changed.
+    case stale
   }
 
   var kind: Kind

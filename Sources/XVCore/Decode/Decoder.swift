@@ -62,6 +62,11 @@ struct Decoder: ~Copyable {
     if instruction.kind == .indirectJump || instruction.kind == .indirectCall {
       instruction.prefix = operandPrefix(raw)
     }
+    if hasModRM, raw.pointee.raw.modrm.rm == 4, raw.pointee.raw.modrm.mod != 3,
+      raw.pointee.raw.sib.base == 4, raw.pointee.raw.disp.value < 0
+    {
+      instruction.prefix.insert(.redZone)
+    }
     ScratchLiveness.annotate(&instruction, raw, bytes)
     return instruction
   }
@@ -90,8 +95,8 @@ struct Decoder: ~Copyable {
       default: break
       }
     case 0xca, 0xcb, 0xcf: instruction.kind = .rare
-    case 0x8e, 0x8c:
-      // mov Sreg: 5 is gs. The other selectors are the guest's own.
+    case 0x8e:
+      // mov Sreg, r/m: 5 is gs. The other selectors are the guest's own; reading gs's (8c) is harmless.
       if raw.pointee.raw.modrm.reg == 5 { instruction.kind = .guestSegmentBase }
     case 0xc7:
       if raw.pointee.mnemonic == ZYDIS_MNEMONIC_XBEGIN {
@@ -111,7 +116,7 @@ struct Decoder: ~Copyable {
       setRelative(raw, &instruction, .conditionalJump)
       instruction.condition = opcode & 15
     case 0x05: instruction.kind = .systemCall
-    case 0xa8, 0xa9: instruction.kind = .guestSegmentBase  // push gs, pop gs
+    case 0xa9: instruction.kind = .rare  // pop gs
     case 0xb5: instruction.kind = .rare  // lgs
     case 0xae:
       switch raw.pointee.mnemonic {

@@ -58,6 +58,8 @@ struct OperandPrefix: OptionSet, BitwiseCopyable {
   static let rexX = OperandPrefix(rawValue: 16)
   /// The operand is rip-relative.
   static let ripRelative = OperandPrefix(rawValue: 32)
+  /// The memory operand lies below rsp.
+  static let redZone = OperandPrefix(rawValue: 128)
   /// A 66 prefix was present.
   static let operand16 = OperandPrefix(rawValue: 64)
 }

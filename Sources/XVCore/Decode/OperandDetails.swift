@@ -21,6 +21,8 @@ struct OperandDetails {
   /// Any memory operand encoded by ModRM.
   var memoryOperand: MemoryOperand?
   var hasModRMMemory = false
+  /// Writes memory other than by pushing.
+  var writesMemory = false
 
   /// A register that the instruction does not touch and that needs no extension bits as a base.
   func scratch(besides other: Int?) -> Int? {
@@ -53,6 +55,11 @@ extension Decoder {
           let memory = OperandDetails.memory(operand, instruction)
           if operand.mem.segment == ZYDIS_REGISTER_GS { result.segmentOperand = memory }
           if result.memoryOperand == nil { result.memoryOperand = memory }
+          let isPush =
+            operand.visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN
+            && operand.mem.base == ZYDIS_REGISTER_RSP
+          let writes = UInt8(ZYDIS_OPERAND_ACTION_WRITE.rawValue | ZYDIS_OPERAND_ACTION_CONDWRITE.rawValue)
+          if operand.actions & writes != 0, !isPush { result.writesMemory = true }
         default: break
         }
       }

@@ -8,11 +8,13 @@ extension Engine {
       // The guest has scribbled over its own context: its own death, not the server's.
       return die(context)
     }
+    translator.pointee.process = thread.rawValue
     translator.pointee.counters.requests &+= 1
     translator.pointee.request &+= 1
     switch kind {
     case .miss:
       guard let exit = exit(context) else { return die(context) }
+      if exit.kind == .stale { forgetCode(exit.target..<(exit.target &+ 1)) }
       flushIfDue(context)
       answerTarget(
         thread, context,

@@ -28,6 +28,9 @@ final class Engine: @unchecked Sendable {
   var stepping: Set<ThreadID> = []
   /// What a thread that carries out a service call asked for before.
   var suspended: [ThreadID: SuspendedRequest] = [:]
+  /// Executable areas as they last were, also those that are not executable now: what kind of mapping
+  /// they are does not change with their protection.
+  var formerly = ExecutableRanges()
   /// Handlers that threads are about to install: read before the call, which may overwrite them.
   var handlersToBe: [ThreadID: SignalHandlers.Action] = [:]
   /// Threads that wait in the gate for the tracer: probes, steps, rare instructions.
@@ -35,6 +38,8 @@ final class Engine: @unchecked Sendable {
   /// Readable when `parked` has something new.
   let parkedDescriptor: Int32
   private let stopping: UnsafeMutablePointer<UInt32>
+  /// Contexts below this number have been used.
+  private let highestContext: UnsafeMutablePointer<UInt32>
   private var dispatcher: pthread_t? = nil
 
   struct SuspendedRequest {
@@ -66,12 +71,15 @@ final class Engine: @unchecked Sendable {
     parkedDescriptor = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
     stopping = .allocate(capacity: 1)
     stopping.initialize(to: 0)
+    highestContext = .allocate(capacity: 1)
+    highestContext.initialize(to: 0)
   }
 
   deinit {
     translator.deinitialize(count: 1)
     translator.deallocate()
     stopping.deallocate()
+    highestContext.deallocate()
     close(parkedDescriptor)
   }
 
@@ -84,6 +92,7 @@ final class Engine: @unchecked Sendable {
   /// Gives a thread its context; nil when there are too many threads.
   func addThread(_ thread: ThreadID) -> Context? {
     guard let index = freeContexts.popLast() else { return nil }
+    if index >= Int(xv_load32(highestContext)) { xv_store32(highestContext, UInt32(index + 1)) }
     let offset = RegionLayout.contextsOffset + index * RegionLayout.contextStride
     let context = Context(
       base: region.server + offset, guestAddress: guestCore &+ UInt64(offset))
@@ -168,7 +177,9 @@ final class Engine: @unchecked Sendable {
 
   /// Answers what is posted; whether there was anything.
   private func round() -> Bool {
-    lock.locked {
+    // Looking costs no lock: contexts never move, and what is posted is looked at again below.
+    guard isAnythingPosted else { return false }
+    return lock.locked {
       var found = false
       for index in active.indices {
         let (thread, context) = active[index]
@@ -180,6 +191,16 @@ final class Engine: @unchecked Sendable {
       }
       return found
     }
+  }
+
+  private var isAnythingPosted: Bool {
+    let contexts = region.server + RegionLayout.contextsOffset + ContextLayout.state
+    let used = Int(xv_load32(highestContext))
+    for index in 0..<used {
+      let word = contexts + index * RegionLayout.contextStride
+      if xv_load32(word.assumingMemoryBound(to: UInt32.self)) == MailboxState.posted { return true }
+    }
+    return false
   }
 
   /// Tells the tracer that a thread waits for it.

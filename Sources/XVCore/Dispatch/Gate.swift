@@ -165,6 +165,7 @@ struct Gate {
       Register.r9,
     ]
     let waitState = current
+    let ring = emitter.address
     // rcx = doorbell word; zero means that the server is awake.
     emitter.load(Register.rcx, slot: ContextLayout.doorbell)
     emitter.u16(0x098b)  // mov ecx, [rcx]
@@ -182,7 +183,6 @@ struct Gate {
     mark()
     landFar(awake)
 
-    let spinStart = emitter.address
     emitter.bytes(0xbb41, count: 2)  // mov r11d, spins
     emitter.u32(Gate.spins)
     let loop = emitter.address
@@ -233,7 +233,7 @@ struct Gate {
     mark()
     emitter.storeImmediate32(RequestKind.serviceDone.rawValue, slot: ContextLayout.kind)
     post()
-    emitter.jump(to: spinStart)
+    emitter.jump(to: ring)
     return service
   }
 

@@ -31,8 +31,39 @@ struct Stepper: ~Copyable {
       guard let target = readWord(UInt64(registers.rsp)) else { return false }
       registers.rip = numericCast(target)
       registers.rsp += 8 + numericCast(instruction.immediate)
+    case .rare: return farReturn(bytes, &registers)
     default: return false
     }
+    return true
+  }
+
+  /// lret and iretq within the same privilege and code segment.
+  private func farReturn(_ bytes: [UInt8], _ registers: inout user_regs_struct) -> Bool {
+    let isWide = bytes[0] & 0xf8 == 0x48
+    let opcode = bytes[bytes[0] & 0xf0 == 0x40 ? 1 : 0]
+    let size: UInt64 = isWide ? 8 : 4
+    let mask: UInt64 = isWide ? .max : 0xffff_ffff
+    let stack = UInt64(registers.rsp)
+    func popped(_ index: UInt64) -> UInt64? { readWord(stack &+ index * size).map { $0 & mask } }
+    guard let pc = popped(0), let selector = popped(1),
+      selector & 0xffff == UInt64(registers.cs)
+    else { return false }
+    switch opcode {
+    case 0xcb: registers.rsp = numericCast(stack &+ 2 * size)
+    case 0xca:
+      let at = bytes[0] & 0xf0 == 0x40 ? 2 : 1
+      let extra = UInt64(bytes[at]) | UInt64(bytes[at + 1]) << 8
+      registers.rsp = numericCast(stack &+ 2 * size &+ extra)
+    case 0xcf:
+      guard let flags = popped(2), let newStack = popped(3) else { return false }
+      // What a program may change: CF PF AF ZF SF TF DF OF NT AC ID.
+      let changeable: UInt64 = 0x24_4dd5
+      registers.eflags = numericCast(
+        UInt64(registers.eflags) & ~changeable | flags & changeable)
+      registers.rsp = numericCast(newStack)
+    default: return false
+    }
+    registers.rip = numericCast(pc)
     return true
   }
 
@@ -42,6 +73,15 @@ struct Stepper: ~Copyable {
     guard let instruction = decode(UInt64(registers.rip), &bytes),
       instruction.kind == .guestSegmentBase
     else { return false }
+    // mov gs, r16 with a null selector: the base becomes 0.
+    let start = bytes[0] & 0xf0 == 0x40 ? 1 : 0
+    if bytes[start] == 0x8e, bytes[start + 1] >> 6 == 3 {
+      let source = Int(bytes[start + 1] & 7) | (start == 1 && bytes[0] & 1 != 0 ? 8 : 0)
+      guard registers[register: source] & 0xfffc == 0 else { return false }
+      registers.gs_base = 0
+      registers.rip = numericCast(instruction.end)
+      return true
+    }
     // f3 [rex] 0f ae /1 rdgsbase, /3 wrgsbase, register operand
     guard bytes[0] == 0xf3 else { return false }
     let hasRex = bytes[1] & 0xf0 == 0x40

@@ -77,6 +77,7 @@ extension Tracer {
     else { return }
     engine.lock.locked {
       guard let context = engine.contexts[thread] else { return }
+      engine.translator.pointee.process = thread.rawValue
       context.cancelRequest()
       engine.parked[thread] = nil
       engine.suspended[thread] = nil

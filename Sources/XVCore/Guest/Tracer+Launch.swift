@@ -83,7 +83,8 @@ extension Tracer {
       engine.translator.pointee.ranges.add(
         ExecutableRanges.Area(
           range: line.range, protection: line.protection,
-          isFile: (line.inode != 0 || line.path == "[vdso]") && !line.isShared))
+          isFile: (line.inode != 0 || line.path == "[vdso]") && !line.isShared,
+          isShared: line.isShared))
       if options.guardOriginalCode {
         let length = line.range.upperBound - line.range.lowerBound
         _ = try inject(
@@ -147,6 +148,8 @@ extension Tracer {
       }
     }
     _ = try inject(thread, registers, at: stub, 3, [UInt64(file)])
+    // A core file of the program holds nothing of xv's (MADV_DONTDUMP).
+    _ = try inject(thread, registers, at: stub, 28, [core, UInt64(RegionLayout.regionSize), 16])
     let zeros = [UInt8](repeating: 0, count: path.count)
     _ = xv_write_remote(process, place, zeros, zeros.count)
   }

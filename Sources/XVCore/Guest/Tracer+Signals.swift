@@ -114,7 +114,17 @@ extension Tracer {
       let leaked = engine.lock.locked {
         engine.translator.pointee.ranges.area(containing: place) != nil
       }
-      if leaked {
+      let next = (place &+ 14) & ~0xfff
+      let straddles = engine.lock.locked {
+        place & 0xfff > 0xff1 && engine.translator.pointee.ranges.area(containing: next) == nil
+      }
+      if leaked, straddles {
+        // Natively the fetch faults on the page that is missing, not on the one that guard mode closed.
+        for index in 0..<8 {
+          information[16 + index] = UInt8(truncatingIfNeeded: next >> UInt64(index * 8))
+        }
+        control.setSignalInformation(thread, information)
+      } else if leaked {
         let text = "xv: original code was reached at \(OriginalAddress(place)): a bug of xv\n"
         _ = write(STDERR_FILENO, text, text.utf8.count)
       }

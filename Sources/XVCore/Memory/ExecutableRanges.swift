@@ -9,6 +9,11 @@ struct ExecutableRanges {
     var protection: Int32
     /// Backed by a file and private: only a mapping call can change it unless it is writable too.
     var isFile: Bool
+    /// MAP_SHARED: somebody may write it through another mapping.
+    var isShared = false
+
+    /// Code here can change without a mapping call.
+    var isVolatile: Bool { isShared || protection & 2 != 0 }
   }
 
   /// Sorted, without overlaps.
@@ -33,7 +38,9 @@ struct ExecutableRanges {
   func areas(in range: Range<UInt64>) -> [Area] {
     areas.compactMap { area in
       let part = area.range.clamped(to: range)
-      return part.isEmpty ? nil : Area(range: part, protection: area.protection, isFile: area.isFile)
+      var clipped = area
+      clipped.range = part
+      return part.isEmpty ? nil : clipped
     }
   }
 

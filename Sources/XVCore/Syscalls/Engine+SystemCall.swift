@@ -118,7 +118,7 @@ extension Engine {
           let arena = Int(translator.pointee.blocks[Int(number)].arena)
           entry = translator.pointee.stopFragment(at: target, arena: arena).rawValue
         }
-        xv_write_remote(process, place, &entry, 8)
+        xv_write_remote(memoryOwner, place, &entry, 8)
       case .needsArena(let guest):
         let wanted = Wanted(kind: .systemCall, target: context.load64(ContextLayout.originalPC), entry: .linked)
         return requestArena(thread, context, wanted, guest: guest)
@@ -142,7 +142,7 @@ extension Engine {
       complete(thread, context, result: isCanonical ? 0 : -Int64(EPERM))
     case getGS:
       var base = context.load64(ContextLayout.guestGSBase)
-      let written = xv_write_remote(process, arguments[1], &base, 8)
+      let written = xv_write_remote(memoryOwner, arguments[1], &base, 8)
       complete(thread, context, result: written == 8 ? 0 : -Int64(EFAULT))
     case shadowStackEnable:
       // A shadow stack would hold cache addresses.
@@ -195,11 +195,13 @@ extension Engine {
       ExecutableRanges.Area(
         range: address..<(address &+ roundedUp(arguments[1])),
         protection: Int32(truncatingIfNeeded: arguments[2] & 7),
-        isFile: arguments[3] & anonymous == 0 && arguments[3] & 0xf == 2))
+        isFile: arguments[3] & anonymous == 0 && arguments[3] & 0xf == 2,
+        isShared: arguments[3] & 0xf != 2))
   }
 
   private func noteUnmapped(_ address: UInt64, _ length: UInt64) {
     let range = address..<max(address, address &+ roundedUp(length))
+    formerly.remove(range)
     guard translator.pointee.ranges.overlaps(range) else { return }
     translator.pointee.ranges.remove(range)
     forgetCode(range)
@@ -214,11 +216,23 @@ extension Engine {
       // What was file-backed and never writable stays so.
       let isFile =
         old.count == 1 && old[0].range == range && old[0].isFile && protection & 2 == 0
-      translator.pointee.ranges.add(
-        ExecutableRanges.Area(range: range, protection: protection, isFile: isFile))
+      let isShared =
+        old.first?.isShared ?? formerly.area(containing: range.lowerBound)?.isShared
+        ?? isMappedShared(range)
+      let area = ExecutableRanges.Area(
+        range: range, protection: protection, isFile: isFile, isShared: isShared)
+      translator.pointee.ranges.add(area)
+      formerly.add(area)
     }
     if !old.isEmpty { forgetCode(range) }
   }
+
+  private func isMappedShared(_ range: Range<UInt64>) -> Bool {
+    AddressMap(process: memoryOwner).lines.contains { $0.range.overlaps(range) && $0.isShared }
+  }
+
+  /// The process's memory is reached through a thread that lives: a leader that has ended has none.
+  var memoryOwner: Int32 { translator.pointee.process }
 
   private func noteMoved(_ arguments: [UInt64], to address: UInt64) {
     let old = arguments[0]..<(arguments[0] &+ roundedUp(arguments[1]))
@@ -229,7 +243,7 @@ extension Engine {
     translator.pointee.ranges.add(
       ExecutableRanges.Area(
         range: address..<(address &+ roundedUp(arguments[2])), protection: area.protection,
-        isFile: area.isFile))
+        isFile: area.isFile, isShared: area.isShared))
   }
 
   /// Throws away what was translated from a range.
@@ -242,13 +256,14 @@ extension Engine {
   /// Takes the executable ranges from /proc/PID/maps. Not in guard mode, where it shows xv's doing.
   func rereadMap() {
     guard !options.guardOriginalCode else { return }
-    let map = AddressMap(process: process)
+    let map = AddressMap(process: memoryOwner)
     translator.pointee.ranges.removeAll()
     for line in map.lines where line.protection & 4 != 0 && !isOwn(line.range) {
       translator.pointee.ranges.add(
         ExecutableRanges.Area(
           range: line.range, protection: line.protection,
-          isFile: (line.inode != 0 || line.path == "[vdso]") && !line.isShared))
+          isFile: (line.inode != 0 || line.path == "[vdso]") && !line.isShared,
+          isShared: line.isShared))
     }
   }
 
@@ -260,6 +275,6 @@ extension Engine {
 
   func readWords(_ address: UInt64, _ count: Int) -> [UInt64]? {
     var words = [UInt64](repeating: 0, count: count)
-    return xv_read_remote(process, address, &words, count * 8) == count * 8 ? words : nil
+    return xv_read_remote(memoryOwner, address, &words, count * 8) == count * 8 ? words : nil
   }
 }

@@ -21,6 +21,7 @@ extension Translator {
   /// Returns nil when there is no code at `start`.
   mutating func scanUnit(at start: UInt64, limit: Int, arena: Int) -> Scanned? {
     seen.clear()
+    scanUsesRedZone = false
     var count = 0
     var blockCount = 1
     var copied: UInt32 = 0
@@ -44,16 +45,18 @@ extension Translator {
         }
       }
       if area == nil || !area!.range.contains(pc) { area = ranges.area(containing: pc) }
-      guard let area, arenas[arena].serves(pc) else {
+      guard let area, arenas[arena].serves(pc), count == 0 || area.isVolatile == scanIsVolatile
+      else {
         return count == 0 ? nil : Scanned(count: count, end: .continues(at: pc))
       }
+      scanIsVolatile = area.isVolatile
       // Bytes: the same page as before, or a new one.
       let offset = Int(truncatingIfNeeded: pc &- codeStart)
       if code == nil || pc < codeStart || offset >= 4096 || available &- offset < 1 {
         guard
           let (bytes, length) = reader.code(
             at: pc & ~0xfff, process: process,
-            isVolatile: !area.isFile || area.protection & 2 != 0, request: request)
+            isVolatile: !area.isFile || area.isVolatile, request: request)
         else { return count == 0 ? nil : Scanned(count: count, end: .continues(at: pc)) }
         code = bytes
         codeStart = pc & ~0xfff
@@ -63,7 +66,8 @@ extension Translator {
       let left = min(15, available - Int(pc &- codeStart))
       guard let instruction = decoder.decode(at, available: left, address: pc) else {
         if count > 0 { return Scanned(count: count, end: .continues(at: pc)) }
-        return scanInvalid(pc)
+        // Cut short by a page that is not there: the fetch itself faults.
+        return left < 15 ? nil : scanInvalid(pc)
       }
 
       scan[count] = instruction
@@ -72,13 +76,20 @@ extension Translator {
       (copies + Int(copied)).update(from: at, count: Int(instruction.length))
       copied &+= UInt32(instruction.length)
       seen.insert(pc, count)
+      if instruction.prefix.contains(.redZone) { scanUsesRedZone = true }
       startsBlock = false
       followsCall = false
       count &+= 1
       let next = instruction.end
 
       switch instruction.kind {
-      case .plain, .ripRelative, .guestSegment, .guestSegmentBase: pc = next
+      case .plain, .ripRelative, .guestSegment, .guestSegmentBase:
+        pc = next
+        // It may have changed the code ahead: the next block checks itself.
+        if area.isVolatile, decoder.details(of: at, length: Int(instruction.length)).writesMemory {
+          startsBlock = true
+          blockCount &+= 1
+        }
       case .conditionalJump, .shortLoop, .transactionBegin:
         markTarget(instruction.target)
         pc = next
@@ -158,6 +169,11 @@ extension Translator {
 
   /// Scratch registers live at each block start, by one pass from the end.
   mutating func computeLiveness(_ scanned: Scanned, into live: UnsafeMutablePointer<SpillSet>) {
+    if scanIsVolatile {
+      // What was proved about code that may change would not hold.
+      for index in 0..<scanned.count { live[index] = .all }
+      return
+    }
     var current: SpillSet = .all
     if case .continues(let at) = scanned.end { current = liveIn(at) }
     var index = scanned.count

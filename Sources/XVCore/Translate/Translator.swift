@@ -33,6 +33,12 @@ struct Translator: ~Copyable {
   let marks = UnsafeMutablePointer<ScanMark>.allocate(capacity: ScanLimit.instructions + 1)
   var seen = SeenAddresses()
   var request: UInt64 = 0
+  /// The scanned code can change without a mapping call: its blocks check themselves.
+  var scanIsVolatile = false
+  /// Instructions scanned.
+  var scanCount = 0
+  /// The scanned code uses memory below rsp: its calls may write the return address and no more.
+  var scanUsesRedZone = false
   /// Where the translation of the last call begins, for the block that follows it.
   var lastCallSite: UInt32 = 0
 
