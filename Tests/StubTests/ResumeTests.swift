@@ -123,6 +123,12 @@ import xv_gdbstub
     #expect(world.plans.map { $0.threads[first]?.signal } == [SIGUSR2, SIGCHLD, SIGALRM])
   }
 
+  @Test func aStepStopsForASignalThatWouldPass() throws {
+    let (_, client) = try serve(FakeWorld(outcomes: [.stop(.signal(SIGCHLD))]))
+    #expect(client.ask("QPassSignals:14;") == "OK")
+    #expect(client.ask("vCont;r400000,400010:p1234.1234") == "T14" + registers + thread)
+  }
+
   @Test func killAndDetach() throws {
     let killed = try FakeWorld()
     let (_, killer) = try serve(killed)

@@ -11,7 +11,13 @@ struct FileTable {
   /// A reference, because a dictionary cannot hold what cannot be copied.
   private final class OpenFile {
     let descriptor: OwnedDescriptor
-    init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
+    /// What is read instead of the file itself.
+    let content: [UInt8]?
+
+    init(_ descriptor: consuming OwnedDescriptor, content: [UInt8]?) {
+      self.descriptor = descriptor
+      self.content = content
+    }
   }
 
   /// More than a debugger needs, and few enough to leave the server descriptors of its own.
@@ -24,7 +30,8 @@ struct FileTable {
     }
     let (number, code) = openFile(path, flags.kernelFlags | O_CLOEXEC | O_NOCTTY, mode & 0o7777)
     guard number >= 0 else { return failure(code) }
-    files[handle] = OpenFile(OwnedDescriptor(owning: number))
+    let content = ProcessMapping.isList(path) ? ProcessMapping.withoutOwn(readWhole(number)) : nil
+    files[handle] = OpenFile(OwnedDescriptor(owning: number), content: content)
     return FileReply.result(handle)
   }
 
@@ -38,6 +45,10 @@ struct FileTable {
     var code: Int32 = 0
     // Half a packet, because each byte may need an escape.
     let size = min(count, Connection.packetSize / 2 - 32)
+    if let content = file.content {
+      let window = content.dropFirst(offset).prefix(size)
+      return FileReply.result(window.count, attachment: Array(window))
+    }
     let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, filled in
       let (result, failure) = readFile(
         file.descriptor.number,
@@ -150,6 +161,16 @@ private func readFile(
 ) -> (Int, Int32) {
   let result = pread(number, buffer.baseAddress, buffer.count, off_t(offset))
   return (result, result < 0 ? errno : 0)
+}
+
+/// A file of /proc, which has no size and can be read to its end only.
+private func readWhole(_ number: Int32) -> [UInt8] {
+  var content: [UInt8] = []
+  var buffer = [UInt8](repeating: 0, count: 65536)
+  while case let count = Glibc.read(number, &buffer, buffer.count), count > 0 {
+    content += buffer[..<count]
+  }
+  return content
 }
 
 @inline(never)

@@ -96,12 +96,15 @@ extension StubSession {
     do throws(WorldError) { try world.interrupt() } catch {}
   }
 
-  /// Goes on with what was asked for, a signal delivered on the way; false when that fails.
+  /// Goes on with what was asked for, a signal delivered on the way; false when that cannot be.
+  ///
+  /// A thread that steps does stop for its signal: the client decides how to step over a handler.
   func resumeDelivering(_ signal: Int32, to thread: ThreadID) -> Bool {
-    guard let plan = runningPlan else { return false }
+    guard let plan = runningPlan, (plan.threads[thread] ?? plan.others).kind == .run else {
+      return false
+    }
     var delivering = plan
-    let kind = (plan.threads[thread] ?? plan.others).kind
-    delivering.threads[thread] = ResumePlan.Action(kind, signal: signal)
+    delivering.threads[thread] = ResumePlan.Action(.run, signal: signal)
     do throws(WorldError) {
       try world.go(delivering)
       if interruption != .none { try world.interrupt() }
