@@ -61,6 +61,7 @@ extension Tracer {
       engine.lock.locked { engine.handlers[thread]?.delivered(signal) }
       control.enterHandler(thread, signal: signal)
     } else {
+      trace("[\(thread)] dies of \(signal) at \(OriginalAddress(UInt64(registers.rip))) rsp \(OriginalAddress(UInt64(registers.rsp)))")
       control.resume(thread, signal: signal)  // its end
     }
   }

@@ -195,9 +195,8 @@ extension Translator {
     else { return }
     blocks[Int(number)].returnEntry = emission.offset
     blocks[Int(number)].arena = UInt8(emission.arena)
-    let entry = arenas[emission.arena].address(Int(emission.offset))
+    detachedContinuation = number
     emitReloads(block.state == .live ? block.live : .all, original: at, &emission)
-    returns.insert(at, entry)
   }
 
   private mutating func emitEnd(

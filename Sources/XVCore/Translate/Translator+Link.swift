@@ -27,6 +27,18 @@ extension Translator {
       blocks[Int(number)].state = .live
       number = blocks[Int(number)].nextInUnit
     }
+    // Its own exits first: another thread may enter as soon as anything leads here.
+    let first = units[Int(unit)].firstExit
+    for index in first..<(first + units[Int(unit)].exitCount) {
+      let exit = exits[Int(index)]
+      guard exit.field != 0, !exit.isLinked else { continue }
+      let target = table.find(exit.target)
+      if target >= 0, blocks[Int(target)].state == .live {
+        link(index, to: target)
+      } else {
+        patch(exit, to: missStub(index))
+      }
+    }
     number = units[Int(unit)].firstBlock
     while number >= 0 {
       let block = blocks[Int(number)]
@@ -41,16 +53,10 @@ extension Translator {
       linkIncoming(number)
       number = block.nextInUnit
     }
-    let first = units[Int(unit)].firstExit
-    for index in first..<(first + units[Int(unit)].exitCount) {
-      let exit = exits[Int(index)]
-      guard exit.field != 0, !exit.isLinked else { continue }
-      let target = table.find(exit.target)
-      if target >= 0, blocks[Int(target)].state == .live {
-        link(index, to: target)
-      } else {
-        patch(exit, to: missStub(index))
-      }
+    if detachedContinuation >= 0 {
+      let block = blocks[Int(detachedContinuation)]
+      returns.insert(block.original, arenas[Int(block.arena)].address(Int(block.returnEntry)))
+      detachedContinuation = -1
     }
   }
 

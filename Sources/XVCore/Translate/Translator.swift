@@ -39,6 +39,8 @@ struct Translator: ~Copyable {
   var scanCount = 0
   /// The scanned code uses memory below rsp: its calls may write the return address and no more.
   var scanUsesRedZone = false
+  /// The block, not of this unit, whose return entry the unit being emitted holds.
+  var detachedContinuation: Int32 = -1
   /// Where the translation of the last call begins, for the block that follows it.
   var lastCallSite: UInt32 = 0
 
