@@ -165,7 +165,7 @@ CASES = [
     # Small programs, in every way that they are linked.
     *[Case(f"{program}, {linked}", [guest(program, linked), *arguments], flush=flush, status=status)
       for program, arguments, flush, status in [
-          ("compute", [], 7, 0),
+          ("compute", [], 200, 0),
           ("signals", [], 3, 0),
           ("callbacks", [], 3, 0),
           ("vectors", [], 3, 0),

@@ -37,6 +37,7 @@ def compiled(directory, source, flags=("-g", "-O0"), name=None):
     if os.path.exists(output) and os.path.exists(stamp):
         with open(stamp) as file:
             if file.read() == digest:
+                os.utime(output)  # Else gdb remarks on a source that a checkout made younger.
                 return output
     # The source's directory is the compiler's: transcripts then show a short file name.
     subprocess.run(command + ["-o", output], cwd=directory, check=True)
