@@ -24,7 +24,7 @@ info locals
 frame function block
 print from
 print (long)write(from + 1, "x", 1)
-break 32
+break 34
 continue
 print got
 print byte

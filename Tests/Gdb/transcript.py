@@ -11,7 +11,7 @@ EXPLAINED = os.path.join(paths.ROOT, "gdb-scripts", "explained")
 
 VOLATILE = [
     (re.compile(r"127\.0\.0\.1:\d+"), "HOST:PORT"),
-    (re.compile(r"\b([Pp]rocess|LWP|Thread|pid =|Remote target) \d+(\.\d+)?"), r"\1 N"),
+    (re.compile(r"\b([Pp]rocess|LWP|Thread|pid =|Remote target|child process) \d+(\.\d+)?"), r"\1 N"),
     (re.compile(r"\bThread N\.\d+"), "Thread N"),
     (re.compile(r"si_pid = \d+"), "si_pid = N"),
     (re.compile(re.escape(paths.ROOT) + "/"), ""),

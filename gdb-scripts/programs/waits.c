@@ -9,9 +9,10 @@ volatile int go_on;
 volatile unsigned long rounds;
 char byte;
 
-static void spin(void) {
+static void spin(int ready) {
   while (!go_on)
-    rounds++;
+    if (++rounds == 1000)
+      close(ready);
 }
 
 static long block(int from) {
@@ -23,12 +24,13 @@ int main(int argc, char **argv) {
   if (argc < 3 || pipe(pipes) != 0)
     return 2;
   int ready = open(argv[1], O_WRONLY);
-  close(ready);
   long got = 0;
-  if (strcmp(argv[2], "spin") == 0)
-    spin();
-  else
+  if (strcmp(argv[2], "spin") == 0) {
+    spin(ready);
+  } else {
+    close(ready);
     got = block(pipes[0]);
+  }
   printf("went on, rounds %d, got %ld\n", rounds > 0, got);
   return 0;
 }
