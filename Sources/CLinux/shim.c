@@ -58,6 +58,26 @@ uint32_t xv_xsave_area_size(void) {
   return b;
 }
 
+int xv_has_rdpid(void) {
+  unsigned a, b, c, d;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c >> 22) & 1;
+}
+
+int xv_allowed_processors(void) {
+  cpu_set_t set;
+  if (sched_getaffinity(getpid(), sizeof set, &set) < 0) return 1;
+  return CPU_COUNT(&set);
+}
+
+void xv_leave_processor(int processor) {
+  cpu_set_t allowed, others;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) < 0 || CPU_COUNT(&allowed) < 2) return;
+  others = allowed;
+  CPU_CLR(processor, &others);
+  sched_setaffinity(0, sizeof others, &others);
+  sched_setaffinity(0, sizeof allowed, &allowed);
+}
+
 static void child(const struct xv_spawn_request *request, int go, int failure) {
   if (request->new_process_group) {
     setpgid(0, 0);

@@ -26,7 +26,9 @@ struct BlockTable: ~Copyable {
 
   @inline(__always)
   private static func hash(_ original: UInt64) -> Int {
-    Int(truncatingIfNeeded: (original &* MasterTable.multiplier) >> 32)
+    // Pages are spread, addresses of one page stay together: neighbours share cache lines.
+    let group = ((original >> 12) &* MasterTable.multiplier) >> 40
+    return Int(truncatingIfNeeded: group << 9 | (original >> 3) & 511)
   }
 
   @inline(__always)

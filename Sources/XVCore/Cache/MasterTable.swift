@@ -20,9 +20,16 @@ struct MasterTable {
     entries = memory.assumingMemoryBound(to: UInt64.self)
   }
 
+  /// log2 of the entries that one page of original code owns.
+  static let groupBits = 9
+
+  /// Spreads pages of code over the table and keeps the addresses of one page together: a program
+  /// touches as little of the table as it touches of its own code.
   @inline(__always)
   static func hash(_ original: UInt64) -> Int {
-    Int(truncatingIfNeeded: (original &* multiplier) >> UInt64(64 - RegionLayout.masterBits))
+    let shift = UInt64(64 - (RegionLayout.masterBits - groupBits))
+    let group = ((original >> 12) &* multiplier) >> shift
+    return Int(truncatingIfNeeded: group << UInt64(groupBits) | (original >> 3) & 511)
   }
 
   /// Full enough that probing gets slow: the cache must be flushed.

@@ -8,10 +8,12 @@ struct PageIndex: ~Copyable {
   }
 
   private var heads: [UInt64: Int32] = [:]
-  private var nodes = Pool<Node>(capacity: 4096)
+  private var nodes = Pool<Node>(limit: 1 << 25)
   /// Most blocks follow one another on one page: the last page is remembered.
   private var lastPage: UInt64 = .max
   private var lastHead: Int32 = -1
+
+  var isCrowded: Bool { nodes.isCrowded }
 
   mutating func add(_ block: Int32, original: UInt64, length: UInt32) {
     let first = original >> 12

@@ -44,7 +44,7 @@ struct SpillSet: OptionSet, BitwiseCopyable {
 
 /// The entries of one arena segment, in the order of their offsets.
 struct RecoveryTable: ~Copyable {
-  private var entries = Pool<Recovery>(capacity: 4096)
+  private var entries = Pool<Recovery>(limit: Arena.hotEnd / 4)
 
   @inline(__always)
   mutating func append(_ entry: Recovery) { entries.append(entry) }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
 
 /// The stubs through which fragments leave the cache, and what recovery needs to know about them.
 ///
@@ -78,9 +79,6 @@ struct Gate {
   private let start: UnsafeMutableRawPointer
   private var current = Mark(offset: 0, phase: .resumed, file: [], spilled: [], flags: .live)
 
-  /// About 20 us of spinning before a thread sleeps.
-  private static let spins: UInt32 = 600
-
   /// Writes the gate's code at `server`, which the guest sees at `guest`.
   init(at server: UnsafeMutableRawPointer, guest: UInt64) {
     start = server
@@ -149,6 +147,12 @@ struct Gate {
 
   /// mov ecx, posted ; xchg gs:[state], ecx ; ring the doorbell if the server sleeps.
   private mutating func post() {
+    if xv_has_rdpid() != 0 {
+      emitter.bytes(0xf9_c7_0f_f3, count: 4)  // rdpid rcx
+      emitter.bytes(0x01_49_8d, count: 3)  // lea ecx, [rcx+1]
+      emitter.bytes(0x25_0c_89_65, count: 4)  // mov gs:[processor], ecx
+      emitter.u32(UInt32(ContextLayout.processor))
+    }
     emitter.byte(0xb9)
     emitter.u32(MailboxState.posted)
     emitter.bytes(0x25_0c_87_65, count: 4)
@@ -183,8 +187,8 @@ struct Gate {
     mark()
     landFar(awake)
 
-    emitter.bytes(0xbb41, count: 2)  // mov r11d, spins
-    emitter.u32(Gate.spins)
+    emitter.bytes(0x25_1c_8b_44_65, count: 5)  // mov r11d, gs:[spins]
+    emitter.u32(UInt32(ContextLayout.spins))
     let loop = emitter.address
     loadState()
     let answered = jumpIfZero()
@@ -268,9 +272,17 @@ struct Gate {
     mark(flags: .lahf)
     emitter.bytes(0xca_89_48, count: 3)  // mov rdx, rcx: the hash is the server's `MasterTable.hash`
     emitter.move(Register.r11, immediate: MasterTable.multiplier)
+    emitter.bytes(0x0c_ea_c1_48, count: 4)  // shr rdx, 12
     emitter.bytes(0xd3_af_0f_49, count: 4)  // imul rdx, r11
-    emitter.bytes(0xea_c1_48, count: 3)  // shr rdx, 64 - bits
-    emitter.byte(UInt8(64 - RegionLayout.masterBits))
+    emitter.bytes(0xea_c1_48, count: 3)  // shr rdx, 64 - bits of the group's number
+    emitter.byte(UInt8(64 - (RegionLayout.masterBits - MasterTable.groupBits)))
+    emitter.bytes(0xe2_c1_48, count: 3)  // shl rdx, bits inside a group
+    emitter.byte(UInt8(MasterTable.groupBits))
+    emitter.bytes(0xcb_89_49, count: 3)  // mov r11, rcx
+    emitter.bytes(0x03_eb_c1_49, count: 4)  // shr r11, 3
+    emitter.bytes(0xe3_81_41, count: 3)  // and r11d, 511
+    emitter.u32(511)
+    emitter.bytes(0xda_09_4c, count: 3)  // or rdx, r11
     emitter.bytes(0x04_e2_c1_48, count: 4)  // shl rdx, 4
     emitter.bytes(0x25_14_03_48_65, count: 5)  // add rdx, gs:[master]
     emitter.u32(UInt32(master))

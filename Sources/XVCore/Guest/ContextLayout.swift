@@ -75,6 +75,10 @@ package enum ContextLayout {
   static let contextAddress = 0x1c0
   static let stackTop = 0x1c8
   static let guestGSBase = 0x1d0
+  /// The processor from which the last request was posted, plus one; 0 when it cannot be known.
+  static let processor = 0x1d8
+  /// How often the gate looks before it sleeps.
+  static let spins = 0x1dc
   static let stackEnd = 0x1000
   /// One byte for each low 16 bits of a system call number: 1 when the server must see it.
   static let callMap = 0x1_0000

@@ -70,7 +70,7 @@ extension Translator {
     var lastBlock: Int32 = -1
     var linked = emission.offset
 
-    if mode == .normal, breakpoints.contains(original) {
+    if mode == .normal, hasBreakpoints, breakpoints.contains(original) {
       // Nothing but the probe: a thread leaves it by a fragment of its own (`UnitMode.stepOver`).
       firstBlock = beginBlock(0, original, live: .all, entry, &emission, &lastBlock)
       linked = blocks[Int(firstBlock)].linked
@@ -134,7 +134,7 @@ extension Translator {
     }
     block.linked = emission.offset
     blocks[Int(number)] = block
-    if scanIsVolatile, !breakpoints.contains(original) { emitSelfCheck(index, &emission) }
+    if scanIsVolatile, !(hasBreakpoints && breakpoints.contains(original)) { emitSelfCheck(index, &emission) }
     if lastBlock >= 0 { blocks[Int(lastBlock)].nextInUnit = number }
     lastBlock = number
     return number

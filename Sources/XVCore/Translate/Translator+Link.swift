@@ -25,6 +25,7 @@ extension Translator {
     var number = units[Int(unit)].firstBlock
     while number >= 0 {
       blocks[Int(number)].state = .live
+      starts.insert(blocks[Int(number)].original)
       number = blocks[Int(number)].nextInUnit
     }
     // Its own exits first: another thread may enter as soon as anything leads here.

@@ -35,11 +35,11 @@ extension Translator {
 
     while true {
       if count > 0 {
-        if seen.find(pc) != nil || liveBlock(pc) != nil {
+        if seen.find(pc) != nil || starts.contains(pc) {
           return Scanned(count: count, end: .continues(at: pc))
         }
         if count >= limit || blockCount > ScanLimit.blocks
-          || (limit > 1 && breakpoints.contains(pc))
+          || (hasBreakpoints && limit > 1 && breakpoints.contains(pc))
         {
           return Scanned(count: count, end: .continues(at: pc))
         }
@@ -131,6 +131,7 @@ extension Translator {
     guard blocks[Int(number)].state == .wanted else { return false }
     var block = blocks[Int(number)]
     block.state = .live
+    starts.insert(call.address)
     block.arena = after.arena
     block.length = UInt32(call.length)
     block.linked = after.callSite

@@ -12,15 +12,20 @@ struct Translator: ~Copyable {
   var reader = CodeReader()
   var decoder = Decoder()
   /// Probes at original addresses: breakpoints.
-  var breakpoints: Set<UInt64> = []
+  var breakpoints: Set<UInt64> = [] {
+    didSet { hasBreakpoints = !breakpoints.isEmpty }
+  }
+  /// Asked at every instruction; a look into the set would cost as much as decoding.
+  private(set) var hasBreakpoints = false
 
   // What was made.
   let arenas: UnsafeMutablePointer<Arena>
   var arenaCount = 0
   var table = BlockTable()
-  var blocks = Pool<Block>(capacity: 1 << 14)
-  var exits = Pool<Exit>(capacity: 1 << 15)
-  var units = Pool<Unit>(capacity: 1 << 13)
+  var starts = StartMap()
+  var blocks = Pool<Block>(limit: 1 << 24)
+  var exits = Pool<Exit>(limit: 1 << 25)
+  var units = Pool<Unit>(limit: 1 << 23)
   var pages = PageIndex()
   var returns: MasterTable
   var jumps: MasterTable
@@ -98,7 +103,8 @@ struct Translator: ~Copyable {
 
   /// No room for another unit somewhere.
   var isFull: Bool {
-    returns.isCrowded || jumps.isCrowded || (0..<arenaCount).contains { !arenas[$0].hasRoom }
+    returns.isCrowded || jumps.isCrowded || blocks.isCrowded || exits.isCrowded
+      || units.isCrowded || pages.isCrowded || (0..<arenaCount).contains { !arenas[$0].hasRoom }
   }
 
   /// Discards every fragment. No thread may be inside the cache.
@@ -108,6 +114,7 @@ struct Translator: ~Copyable {
       emitReturnRoutine(index)
     }
     table.removeAll()
+    starts.removeAll()
     blocks.removeAll()
     exits.removeAll()
     units.removeAll()
