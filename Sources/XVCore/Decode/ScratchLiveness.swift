@@ -1,37 +1,33 @@
 // SPDX-License-Identifier: GPL-3.0-only
-import CZydis
 
 /// Which of the scratch registers (rcx, rdx, r11) an instruction reads and which it overwrites.
 ///
-/// Works on Zydis's raw fields because decoding operands would double the cost of every instruction.
+/// Works on the encoding because decoding operands would cost more than the rest of a translation.
 /// It errs on one side only: a register is called defined when the instruction certainly overwrites
 /// all 64 bits without reading them, and used unless it certainly is not. Opcode tables: Intel SDM
 /// volume 2, appendix A.
 enum ScratchLiveness {
   @inline(__always)
-  static func annotate(
-    _ instruction: inout Instruction, _ raw: UnsafePointer<ZydisDecodedInstruction>,
-    _ bytes: UnsafePointer<UInt8>
-  ) {
-    guard raw.pointee.encoding == ZYDIS_INSTRUCTION_ENCODING_LEGACY else {
+  static func annotate(_ instruction: inout Instruction, _ raw: RawInstruction) {
+    guard raw.map != .other else {
       instruction.uses = .scratch
       return
     }
     let operands = Operands(raw)
     var uses = operands.memory
     var defines: RegisterSet = []
-    switch raw.pointee.opcode_map {
-    case ZYDIS_OPCODE_MAP_DEFAULT:
-      defaultMap(raw.pointee.opcode, operands, &uses, &defines)
-    case ZYDIS_OPCODE_MAP_0F: map0F(raw.pointee.opcode, operands, &uses, &defines)
-    default: uses = .scratch
+    if raw.map == .primary {
+      defaultMap(raw.opcode, operands, &uses, &defines)
+    } else {
+      map0F(raw.opcode, operands, &uses, &defines)
+    }
+    // A 16-bit write keeps the upper bits.
+    if raw.isOperand16 {
+      uses.formUnion(defines)
+      defines = []
     }
     instruction.uses = uses.intersection(.scratch)
-    // A 16-bit write keeps the upper bits.
-    instruction.defines =
-      raw.pointee.operand_width == 16
-      ? [] : defines.subtracting(uses).intersection(.scratch)
-    if raw.pointee.operand_width == 16 { instruction.uses.formUnion(defines.intersection(.scratch)) }
+    instruction.defines = defines.subtracting(uses).intersection(.scratch)
   }
 
   /// The registers that ModRM and SIB name.
@@ -44,22 +40,19 @@ enum ScratchLiveness {
     var memory: RegisterSet = []
 
     @inline(__always)
-    init(_ raw: UnsafePointer<ZydisDecodedInstruction>) {
-      let rexB = Int(raw.pointee.raw.rex.B) << 3
-      hasRex = raw.pointee.attributes & (1 << 2) != 0
-      let modrm = raw.pointee.raw.modrm
-      reg = Int(modrm.reg) | Int(raw.pointee.raw.rex.R) << 3
-      rm = Int(modrm.rm) | rexB
-      low = Int(raw.pointee.opcode & 7) | rexB
-      let hasModRM = raw.pointee.attributes & 1 != 0
-      isMemory = hasModRM && modrm.mod != 3
+    init(_ raw: RawInstruction) {
+      hasRex = raw.rex != 0
+      reg = Int(raw.reg) | raw.extendR
+      rm = Int(raw.rm) | raw.extendB
+      low = Int(raw.opcode & 7) | raw.extendB
+      isMemory = raw.hasModRM && raw.mod != 3
       guard isMemory else { return }
-      if modrm.rm == 4 {
-        let sib = raw.pointee.raw.sib
-        if !(sib.base == 5 && modrm.mod == 0) { memory.insert(RegisterSet(Int(sib.base) | rexB)) }
-        let index = Int(sib.index) | Int(raw.pointee.raw.rex.X) << 3
+      if raw.rm == 4 {
+        let base = Int(raw.sib & 7)
+        if !(base == 5 && raw.mod == 0) { memory.insert(RegisterSet(base | raw.extendB)) }
+        let index = Int(raw.sib >> 3 & 7) | raw.extendX
         if index != 4 { memory.insert(RegisterSet(index)) }
-      } else if !(modrm.rm == 5 && modrm.mod == 0) {
+      } else if !(raw.rm == 5 && raw.mod == 0) {
         memory.insert(RegisterSet(rm))
       }
     }
