@@ -57,6 +57,8 @@ extension Engine {
     context.setRegister(Register.rcx, next)
     context.setRegister(Register.r11, context.load64(ContextLayout.flags))
     context.store64(ContextLayout.originalPC, next)
+    // From here on the thread stands behind the call, whatever it still waits for.
+    context.store32(ContextLayout.kind, 0)
   }
 
   /// Lets a thread whose registers are all in the file go on at an original address.

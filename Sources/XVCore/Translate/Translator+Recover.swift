@@ -86,7 +86,10 @@ extension Translator {
       registers.eflags = live.eflags & ~0x8d5 | saved
     }
     if mark.isAdjustmentDue { registers.rsp &+= context.load64(ContextLayout.adjustment) }
-    switch mark.phase {
+    // A call that was made waits for its answer in the same loop as one that was not.
+    let isCallMade =
+      mark.phase == .parked && context.load32(ContextLayout.kind) == RequestKind.systemCallDone.rawValue
+    switch isCallMade ? .systemCallDone : mark.phase {
     case .miss:
       let number = Int(context.load32(ContextLayout.exit))
       registers.rip = number < exits.count ? exits[number].target : 0
