@@ -51,6 +51,9 @@ struct Exit: BitwiseCopyable {
     case stale
   }
 
+  /// The number of no exit.
+  static let none = UInt32.max
+
   var kind: Kind
   var arena: UInt8
   var isLinked = false

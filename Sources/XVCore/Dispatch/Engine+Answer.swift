@@ -11,11 +11,16 @@ extension Engine {
     translator.pointee.process = thread.rawValue
     translator.pointee.counters.requests &+= 1
     translator.pointee.request &+= 1
+    mendFrame(thread)
     switch kind {
     case .miss:
       guard let exit = exit(context) else { return die(context) }
       if exit.kind == .stale { forgetCode(exit.target..<(exit.target &+ 1)) }
-      flushIfDue(context)
+      if flushIfDue(context) {
+        // The exit's number means nothing any more, should the thread be stopped before it goes on.
+        context.store64(ContextLayout.originalPC, exit.target)
+        context.store32(ContextLayout.exit, Exit.none)
+      }
       answerTarget(
         thread, context,
         Wanted(kind: .miss, target: exit.target, entry: exit.kind == .call ? .call : .linked))
@@ -27,7 +32,11 @@ extension Engine {
       let adjustment = translator.pointee.transferAdjustment(
         retry: context.load64(ContextLayout.retry))
       context.store64(ContextLayout.adjustment, adjustment)
-      wanted.fragmentIsGone = flushIfDue(context)
+      if flushIfDue(context) {
+        wanted.fragmentIsGone = true
+        context.store64(ContextLayout.originalPC, wanted.target)
+        context.store64(ContextLayout.retry, 0)
+      }
       answerTarget(thread, context, wanted)
     case .systemCall:
       flushIfDue(context)
@@ -187,16 +196,35 @@ extension Engine {
       die(context)
       return
     }
-    let index = translator.pointee.arenaCount
-    translator.pointee.addArena(
-      server: region.server + RegionLayout.arenasOffset + index * Arena.size,
-      guest: request.arenaGuest)
-    trace("arena \(index) at \(CacheAddress(request.arenaGuest))")
+    addArena(at: request.arenaGuest)
     context.store32(ContextLayout.kind, request.wanted.kind.rawValue)
     switch request.wanted.kind {
     case .miss, .returnLookup, .jumpLookup: answerTarget(thread, context, request.wanted)
     default: leave(thread, context, to: request.wanted.target)
     }
+  }
+
+  private func addArena(at guest: UInt64) {
+    let index = translator.pointee.arenaCount
+    translator.pointee.addArena(
+      server: region.server + RegionLayout.arenasOffset + index * Arena.size, guest: guest)
+    trace("arena \(index) at \(CacheAddress(guest))")
+  }
+
+  /// Drops what a stopped thread had asked for; it asks again when it goes on. An arena that it has
+  /// mapped meanwhile is kept.
+  func cancelRequest(_ thread: ThreadID, _ context: Context) {
+    context.cancelRequest()
+    parked[thread] = nil
+    stepping.remove(thread)
+    mendFrame(thread)
+    guard let request = suspended.removeValue(forKey: thread) else { return }
+    let arena = request.arenaGuest..<(request.arenaGuest &+ UInt64(Arena.size))
+    let isMapped = AddressMap(process: process).lines.contains {
+      $0.isShared && $0.range.lowerBound <= arena.lowerBound
+        && $0.range.upperBound >= arena.upperBound
+    }
+    if isMapped { addArena(at: request.arenaGuest) }
   }
 
   // MARK: Probes and steps

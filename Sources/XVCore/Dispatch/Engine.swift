@@ -33,6 +33,8 @@ final class Engine: @unchecked Sendable {
   var formerly = ExecutableRanges()
   /// Handlers that threads are about to install: read before the call, which may overwrite them.
   var handlersToBe: [ThreadID: SignalHandlers.Action] = [:]
+  /// Signal frames whose rip is a cache address.
+  var pointedFrames: [ThreadID: PointedFrame] = [:]
   /// Threads that wait in the gate for the tracer: probes, steps, rare instructions.
   var parked: [ThreadID: Parking] = [:]
   /// Readable when `parked` has something new.
@@ -45,6 +47,12 @@ final class Engine: @unchecked Sendable {
   struct SuspendedRequest {
     var wanted: Wanted
     var arenaGuest: UInt64
+  }
+
+  struct PointedFrame {
+    var place: UInt64
+    var original: UInt64
+    var cache: UInt64
   }
 
   struct Parking {
@@ -109,6 +117,7 @@ final class Engine: @unchecked Sendable {
     guard let context = contexts.removeValue(forKey: thread) else { return }
     active.removeAll { $0.thread == thread }
     suspended[thread] = nil
+    pointedFrames[thread] = nil
     parked[thread] = nil
     handlers[thread] = nil
     stepping.remove(thread)

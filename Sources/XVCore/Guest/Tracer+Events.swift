@@ -78,10 +78,7 @@ extension Tracer {
     engine.lock.locked {
       guard let context = engine.contexts[thread] else { return }
       engine.translator.pointee.process = thread.rawValue
-      context.cancelRequest()
-      engine.parked[thread] = nil
-      engine.suspended[thread] = nil
-      engine.stepping.remove(thread)
+      engine.cancelRequest(thread, context)
       let place = engine.translator.pointee.recover(
         &registers, context: context, gate: engine.gate, gateBase: engine.guestCore)
       if let result = place.gateCallResult, !Tracer.isRestart(UInt64(bitPattern: result)) {

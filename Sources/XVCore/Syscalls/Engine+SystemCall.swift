@@ -79,6 +79,7 @@ extension Engine {
 
   /// A call that the gate made has returned.
   func finishSystemCall(_ thread: ThreadID, _ context: Context) {
+    context.store32(ContextLayout.kind, RequestKind.systemCall.rawValue)
     let result = Int64(bitPattern: context.load64(ContextLayout.callResult))
     noteResult(thread, context, result)
     complete(thread, context, result: result)
@@ -120,7 +121,9 @@ extension Engine {
           let arena = Int(translator.pointee.blocks[Int(number)].arena)
           entry = translator.pointee.stopFragment(at: target, arena: arena).rawValue
         }
-        xv_write_remote(memoryOwner, place, &entry, 8)
+        if xv_write_remote(memoryOwner, place, &entry, 8) == 8 {
+          pointedFrames[thread] = PointedFrame(place: place, original: target, cache: entry)
+        }
       case .needsArena(let guest):
         let wanted = Wanted(kind: .systemCall, target: context.load64(ContextLayout.originalPC), entry: .linked)
         return requestArena(thread, context, wanted, guest: guest)
@@ -129,6 +132,17 @@ extension Engine {
     }
     setCall(context, UInt64(InterceptedCall.rtSigreturn), [])
     context.answer(next: gate.finalCall)
+  }
+
+  /// Puts the original rip back into a frame that was pointed at the cache: the frame may not have been
+  /// used (a signal came first), and then its cache address would outlive the fragment. Where
+  /// something else stands now, nothing is written.
+  func mendFrame(_ thread: ThreadID) {
+    guard let frame = pointedFrames.removeValue(forKey: thread),
+      readWords(frame.place, 1) == [frame.cache]
+    else { return }
+    var original = frame.original
+    xv_write_remote(memoryOwner, frame.place, &original, 8)
   }
 
   // MARK: arch_prctl

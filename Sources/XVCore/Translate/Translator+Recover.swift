@@ -91,10 +91,20 @@ extension Translator {
       mark.phase == .parked && context.load32(ContextLayout.kind) == RequestKind.systemCallDone.rawValue
     switch isCallMade ? .systemCallDone : mark.phase {
     case .miss:
-      let number = Int(context.load32(ContextLayout.exit))
-      registers.rip = number < exits.count ? exits[number].target : 0
+      let number = context.load32(ContextLayout.exit)
+      if number == Exit.none {
+        registers.rip = context.load64(ContextLayout.originalPC)
+      } else {
+        registers.rip = number < exits.count ? exits[Int(number)].target : 0
+      }
     case .lookup:
       let retry = context.load64(ContextLayout.retry)
+      if retry == 0 {
+        // The fragment was discarded: on to the target instead of back.
+        registers.rip = context.load64(ContextLayout.originalPC)
+        registers.rsp &+= context.load64(ContextLayout.adjustment)
+        return
+      }
       guard let arena = arena(containing: retry),
         let entry = arenas[arena].recovery(at: UInt32(retry &- arenas[arena].guest))
       else {
@@ -104,18 +114,31 @@ extension Translator {
       var inSlots = entry
       inSlots.spilled = []  // done above
       apply(inSlots, &registers, context, &place)
+    case .parked where context.load32(ContextLayout.kind) == RequestKind.systemCallDone.rawValue:
+      // The call is made, but nobody has looked at its result yet: it must not be made again.
+      recoverCall(&registers, context, result: context.load64(ContextLayout.callResult), &place)
     case .parked, .leaving: registers.rip = context.load64(ContextLayout.originalPC)
-    case .inSystemCall, .systemCallDone:
-      let next = context.load64(ContextLayout.originalPC) &+ 2
-      registers.rip = next
-      registers.rcx = next
-      registers.r11 = registers.eflags
-      registers.rax =
-        mark.phase == .inSystemCall ? live.rax : context.load64(ContextLayout.callResult)
+    case .inSystemCall:
+      recoverCall(&registers, context, result: live.rax, &place)
       place.isInSystemCall = true
-      place.gateCallResult = Int64(bitPattern: registers.rax)
+    case .systemCallDone:
+      recoverCall(&registers, context, result: context.load64(ContextLayout.callResult), &place)
     case .resumed: break
     }
+  }
+
+  /// The state right behind a `syscall` instruction whose call the gate has made.
+  private func recoverCall(
+    _ registers: inout user_regs_struct, _ context: Context, result: UInt64,
+    _ place: inout RecoveredPlace
+  ) {
+    let next = context.load64(ContextLayout.originalPC) &+ 2
+    registers.rip = next
+    registers.rcx = next
+    registers.r11 = registers.eflags
+    registers.rax = result
+    place.gateCallResult = Int64(bitPattern: result)
+    context.store32(ContextLayout.kind, RequestKind.systemCall.rawValue)
   }
 
   private func resolveLeftovers(_ registers: inout user_regs_struct, _ context: Context) {
