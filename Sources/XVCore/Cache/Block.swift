@@ -16,10 +16,14 @@ struct Block: BitwiseCopyable {
   var length: UInt32 = 0
   var arena: UInt8 = 0
   var state: State = .wanted
-  /// Scratch registers that the code may read before it overwrites them.
+  /// Scratch registers that `linked` needs in place.
   var live: SpillSet = .all
-  /// Entry with all registers in place: direct jumps and fall-through.
+  /// Entry with all registers in place: direct jumps.
   var linked: UInt32 = 0
+  /// The code itself, entered with `bodyLive` in registers and the other scratch registers' values in
+  /// their slots if the body relies on slots; then `linked` stores them first.
+  var body: UInt32 = 0
+  var bodyLive: SpillSet = .all
   /// Entry of direct calls: drops the cache address that the call instruction pushed.
   var callEntry: UInt32 = 0
   /// Entry of indirect jumps: reloads live scratch registers. Indirect calls enter 5 bytes before.
@@ -30,6 +34,8 @@ struct Block: BitwiseCopyable {
   /// When it follows a call: where that call's translation begins, and the call's own address.
   var callSite: UInt32 = 0
   var callAddress: UInt64 = 0
+  /// The slots that the call's translation relies on.
+  var callValid: SpillSet = []
   /// Exits that lead here, linked or waiting.
   var incoming: Int32 = -1
   var unit: Int32 = -1

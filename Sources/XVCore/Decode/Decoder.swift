@@ -88,7 +88,8 @@ struct Decoder: ~Copyable {
   private static func classify(_ raw: RawInstruction, _ address: UInt64) -> Instruction {
     var instruction = Instruction(
       address: address, target: 0, length: raw.length, kind: .plain, displacementOffset: 0,
-      condition: 0, immediate: 0, prefix: [], modrmOffset: raw.modrmOffset, uses: [], defines: [])
+      condition: 0, immediate: 0, prefix: [], modrmOffset: raw.modrmOffset, uses: [], defines: [],
+      writes: [])
     if raw.hasModRM, raw.mod == 0, raw.rm == 5 {
       instruction.kind = .ripRelative
       instruction.displacementOffset = raw.displacementOffset

@@ -44,6 +44,8 @@ struct Instruction: BitwiseCopyable {
   var modrmOffset: UInt8
   var uses: RegisterSet
   var defines: RegisterSet
+  /// Scratch registers that it may change in any way.
+  var writes: RegisterSet
 
   var end: UInt64 { address &+ UInt64(length) }
 }

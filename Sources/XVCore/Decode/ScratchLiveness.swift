@@ -11,6 +11,7 @@ enum ScratchLiveness {
   static func annotate(_ instruction: inout Instruction, _ raw: RawInstruction) {
     guard raw.map != .other else {
       instruction.uses = .scratch
+      instruction.writes = .scratch
       return
     }
     let operands = Operands(raw)
@@ -18,8 +19,10 @@ enum ScratchLiveness {
     var defines: RegisterSet = []
     if raw.map == .primary {
       defaultMap(raw.opcode, operands, &uses, &defines)
+      instruction.writes = primaryWrites(raw.opcode, operands).intersection(.scratch)
     } else {
       map0F(raw.opcode, operands, &uses, &defines)
+      instruction.writes = secondaryWrites(raw.opcode, operands).intersection(.scratch)
     }
     // A 16-bit write keeps the upper bits.
     if raw.isOperand16 {
@@ -115,7 +118,8 @@ enum ScratchLiveness {
     case 0xd3:
       uses.insert(.rcx)
       uses.formUnion(operands.rmSet)
-    case 0xff where operands.reg & 7 < 2 || operands.reg & 7 == 6:
+    // inc, dec, push, and the target of an indirect call or jump.
+    case 0xff where operands.reg & 7 != 3 && operands.reg & 7 != 5 && operands.reg & 7 != 7:
       uses.formUnion(operands.rmSet)
     case 0xf6 where operands.reg & 7 < 2: uses.formUnion(operands.byteRM)
     case 0xf7 where operands.reg & 7 < 4: uses.formUnion(operands.rmSet)
@@ -153,6 +157,55 @@ enum ScratchLiveness {
       uses.insert(.rdx)
       defines.formUnion([.rcx, .r11])
     default: uses = .scratch
+    }
+  }
+
+  // MARK: Writes
+
+  @inline(__always)
+  private static func primaryWrites(_ opcode: UInt8, _ operands: Operands) -> RegisterSet {
+    switch opcode {
+    case 0x38...0x3d: return []  // cmp
+    case 0x00...0x3f:
+      switch opcode & 7 {
+      case 0: return operands.byteRM
+      case 1: return operands.rmSet
+      case 2: return operands.byte(operands.reg)
+      case 3: return operands.regSet
+      default: return []
+      }
+    case 0x50...0x57, 0x68, 0x6a, 0x70...0x7f, 0x84, 0x85, 0x90, 0x98, 0xa8, 0xa9, 0xc2, 0xc3,
+      0xe8, 0xe9, 0xeb:
+      return []
+    case 0x58...0x5f, 0xb8...0xbf: return RegisterSet(operands.low)
+    case 0x63, 0x69, 0x6b, 0x8b, 0x8d: return operands.regSet
+    case 0x8a: return operands.byte(operands.reg)
+    case 0x80: return operands.reg & 7 == 7 ? [] : operands.byteRM
+    case 0x81, 0x83: return operands.reg & 7 == 7 ? [] : operands.rmSet
+    case 0x88, 0xc0, 0xc6, 0xd0, 0xfe: return operands.byteRM
+    case 0x89, 0xc1, 0xc7, 0xd1, 0xd3: return operands.rmSet
+    case 0x99: return .rdx
+    case 0xf6 where operands.reg & 7 < 2: return []
+    case 0xf7 where operands.reg & 7 < 2: return []
+    case 0xf7 where operands.reg & 7 < 4: return operands.rmSet
+    case 0xff where operands.reg & 7 < 2: return operands.rmSet
+    case 0xff where operands.reg & 1 == 0: return []  // call, jump, push
+    default: return .scratch
+    }
+  }
+
+  @inline(__always)
+  private static func secondaryWrites(_ opcode: UInt8, _ operands: Operands) -> RegisterSet {
+    switch opcode {
+    case 0x05: return [.rcx, .r11]
+    case 0x10...0x1f, 0x28, 0x29, 0x2a, 0x2e, 0x2f, 0x51...0x6f, 0x7f, 0x80...0x8f, 0xa3, 0xd6,
+      0xef, 0xeb, 0xfe, 0xd4:
+      return []
+    case 0x40...0x4f, 0xaf, 0xb6...0xb8, 0xbc...0xbf: return operands.regSet
+    case 0x90...0x9f: return operands.byteRM
+    case 0xab, 0xb3, 0xba, 0xbb: return operands.rmSet
+    case 0xc8...0xcf: return RegisterSet(operands.low)
+    default: return .scratch
     }
   }
 }

@@ -190,21 +190,21 @@ extension Engine {
     }
     let range = block.original..<(block.original &+ UInt64(block.length))
     var instructions: [(original: OriginalAddress, cacheOffset: Int)] = []
-    var last = block.linked
-    for entry in translator.pointee.arenas[arena].hotRecovery.entries(in: block.linked..<end) {
+    var last = block.body
+    for entry in translator.pointee.arenas[arena].hotRecovery.entries(in: block.body..<end) {
       if entry.form == .at, entry.spilled.isEmpty, !range.contains(entry.original) { break }
       last = entry.offset
       if instructions.last?.original.rawValue != entry.original, range.contains(entry.original) {
-        instructions.append((OriginalAddress(entry.original), Int(entry.offset - block.linked)))
+        instructions.append((OriginalAddress(entry.original), Int(entry.offset - block.body)))
       }
     }
     let next =
       translator.pointee.arenas[arena].hotRecovery.entries(in: (last + 1)..<end).first?.offset ?? end
-    let server = translator.pointee.arenas[arena].server + Int(block.linked)
+    let server = translator.pointee.arenas[arena].server + Int(block.body)
     return BlockListing(
       original: OriginalAddress(block.original), originalBytes: bytes,
-      cache: translator.pointee.arenas[arena].address(Int(block.linked)),
-      cacheBytes: Array(UnsafeRawBufferPointer(start: server, count: Int(next - block.linked))),
+      cache: translator.pointee.arenas[arena].address(Int(block.body)),
+      cacheBytes: Array(UnsafeRawBufferPointer(start: server, count: Int(next - block.body))),
       instructions: instructions)
   }
 }

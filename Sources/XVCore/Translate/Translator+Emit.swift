@@ -47,17 +47,13 @@ extension Translator {
     counters.units &+= 1
     counters.instructions &+= UInt64(scanned.count)
 
-    return withUnsafeTemporaryAllocation(of: SpillSet.self, capacity: ScanLimit.instructions + 1) {
-      live in
-      computeLiveness(scanned, into: live.baseAddress!)
-      return emitUnit(
-        original, scanned, live: live.baseAddress!, mode: mode, entry: entry, arena: arena)
-    }
+    if mode == .normal { markJoins(scanned.count) }
+    computeScratchStates(scanned, entry: entry, into: states)
+    return emitUnit(original, scanned, mode: mode, entry: entry, arena: arena)
   }
 
   private mutating func emitUnit(
-    _ original: UInt64, _ scanned: Scanned, live: UnsafeMutablePointer<SpillSet>, mode: UnitMode,
-    entry: EntryKind, arena: Int
+    _ original: UInt64, _ scanned: Scanned, mode: UnitMode, entry: EntryKind, arena: Int
   ) -> (block: Int32, linked: CacheAddress) {
     // Function entries and loop heads decode best from an aligned address.
     let aligned = (arenas[arena].hot + 15) & ~15
@@ -72,7 +68,8 @@ extension Translator {
 
     if mode == .normal, hasBreakpoints, breakpoints.contains(original) {
       // Nothing but the probe: a thread leaves it by a fragment of its own (`UnitMode.stepOver`).
-      firstBlock = beginBlock(0, original, live: .all, entry, &emission, &lastBlock)
+      states[0] = ScratchState()
+      firstBlock = beginBlock(0, original, entry, &emission, &lastBlock)
       linked = blocks[Int(firstBlock)].linked
       blocks[Int(firstBlock)].length = UInt32(scan[0].length)
       emitParking(.probe, target: original, origin: original, &emission)
@@ -80,8 +77,7 @@ extension Translator {
       for index in 0..<scanned.count {
         if marks[index].startsBlock, mode == .normal {
           let block = beginBlock(
-            index, scan[index].address, live: live[index], index == 0 ? entry : nil, &emission,
-            &lastBlock)
+            index, scan[index].address, index == 0 ? entry : nil, &emission, &lastBlock)
           if index == 0 {
             firstBlock = block
             linked = blocks[Int(block)].linked
@@ -114,25 +110,33 @@ extension Translator {
 
   /// Opens a block's record and emits its entries.
   private mutating func beginBlock(
-    _ index: Int, _ original: UInt64, live: SpillSet, _ entry: EntryKind?,
-    _ emission: inout UnitEmission, _ lastBlock: inout Int32
+    _ index: Int, _ original: UInt64, _ entry: EntryKind?, _ emission: inout UnitEmission,
+    _ lastBlock: inout Int32
   ) -> Int32 {
     let number = record(original)
     counters.blocks &+= 1
     var block = blocks[Int(number)]
     block.arena = UInt8(emission.arena)
-    block.live = live
+    let state = states[index]
+    block.live = state.live.union(state.valid)
+    block.bodyLive = state.live
     block.unit = emission.unit
     block.nextInUnit = -1
     block.length = 0
     if let entry {
-      emitEntry(entry, &block, live, &emission)
+      emitEntry(entry, &block, &emission)
     } else if marks[index].followsCall {
       block.callAddress = scan[index - 1].address
       block.callSite = lastCallSite
-      emitEntry(.ret, &block, live, &emission)
+      block.callValid = lastCallValid
+      emitEntry(.ret, &block, &emission)
     }
-    block.linked = emission.offset
+    block.body = emission.offset
+    block.linked =
+      state.valid.isEmpty
+      ? emission.offset
+      : emitSlotStores(
+        state.valid, to: emission.offset, original: original, arena: emission.arena)
     blocks[Int(number)] = block
     if scanIsVolatile, !(hasBreakpoints && breakpoints.contains(original)) { emitSelfCheck(index, &emission) }
     if lastBlock >= 0 { blocks[Int(lastBlock)].nextInUnit = number }
@@ -141,7 +145,7 @@ extension Translator {
   }
 
   mutating func emitEntry(
-    _ entry: EntryKind, _ block: inout Block, _ live: SpillSet, _ emission: inout UnitEmission
+    _ entry: EntryKind, _ block: inout Block, _ emission: inout UnitEmission
   ) {
     switch entry {
     case .linked: break
@@ -153,10 +157,36 @@ extension Translator {
       recover(&emission, block.original, spilled: .all, adjust: 8)
       emission.hot.dropReturnAddress()
       block.jumpEntry = emission.offset
-      emitReloads(live, original: block.original, &emission)
+      emitReloads(block.bodyLive, original: block.original, &emission)
     case .ret:
       block.returnEntry = emission.offset
-      emitReloads(live, original: block.original, &emission)
+      emitReloads(block.bodyLive, original: block.original, &emission)
+    }
+  }
+
+  /// A cold way in that stores registers to their slots, for a body that relies on slots.
+  mutating func emitSlotStores(
+    _ registers: SpillSet, to body: UInt32, original: UInt64, arena index: Int
+  ) -> UInt32 {
+    let offset = UInt32(arenas[index].cold)
+    var cold = arenas[index].emitter(at: Int(offset))
+    appendCold(index, cold, original)
+    Translator.emitStores(registers, &cold)
+    cold.jump(to: arenas[index].address(Int(body)).rawValue)
+    arenas[index].cold = arenas[index].server.distance(to: cold.cursor)
+    return offset
+  }
+
+  @inline(__always)
+  private static func emitStores(_ registers: SpillSet, _ emitter: inout Emitter) {
+    if registers.contains(.rcx) {
+      emitter.store(Register.rcx, slot: ContextLayout.spilledRCX)
+    }
+    if registers.contains(.rdx) {
+      emitter.store(Register.rdx, slot: ContextLayout.spilledRDX)
+    }
+    if registers.contains(.r11) {
+      emitter.store(Register.r11, slot: ContextLayout.spilledR11)
     }
   }
 
@@ -238,8 +268,9 @@ extension Translator {
       emission.hot.u16(0xf8c7)
       emitExit(.jump, target: instruction.target, origin: instruction.address, &emission)
     case .call: emitCall(instruction, &emission)
-    case .indirectJump, .indirectCall: emitIndirect(instruction, bytes, &emission)
-    case .ret: emitReturn(instruction, &emission)
+    case .indirectJump, .indirectCall:
+      emitIndirect(instruction, bytes, valid: states[index].valid, &emission)
+    case .ret: emitReturn(instruction, valid: states[index].valid, &emission)
     case .systemCall:
       emitSystemCall(
         instruction, number: marks[index].startsBlock ? -1 : marks[index].callNumber, &emission)
@@ -267,6 +298,7 @@ extension Translator {
 
   private mutating func emitCall(_ instruction: Instruction, _ emission: inout UnitEmission) {
     lastCallSite = emission.offset
+    lastCallValid = []
     if scanUsesRedZone { return emitNarrowCall(instruction, &emission) }
     emitPushReturnAddress(instruction.end, &emission)
     recover(&emission, instruction.address, adjust: 8)
@@ -382,16 +414,22 @@ extension Translator {
     }
   }
 
-  private mutating func emitReturn(_ instruction: Instruction, _ emission: inout UnitEmission) {
-    emission.hot.store(Register.rcx, slot: ContextLayout.spilledRCX)
+  private mutating func emitReturn(
+    _ instruction: Instruction, valid: SpillSet, _ emission: inout UnitEmission
+  ) {
+    let dirty = SpillSet.all.subtracting(valid)
+    Translator.emitStores(dirty.intersection(.rcx), &emission.hot)
     emission.hot.bytes(0x24_0c_8b_48, count: 4)  // mov rcx, [rsp]
     recover(&emission, instruction.address, spilled: .rcx)
     if instruction.immediate == 0 {
-      emission.hot.jump(to: arenas[emission.arena].returnRoutine)
+      let routine = arenas[emission.arena].returnRoutine
+      let entry =
+        dirty.contains(.rdx)
+        ? routine : dirty.contains(.r11) ? routine + 9 : routine + 18
+      emission.hot.jump(to: entry)
       return
     }
-    emission.hot.store(Register.rdx, slot: ContextLayout.spilledRDX)
-    emission.hot.store(Register.r11, slot: ContextLayout.spilledR11)
+    Translator.emitStores(dirty.subtracting(.rcx), &emission.hot)
     recover(&emission, instruction.address, spilled: .all)
     emitLookup(table: ContextLayout.returnTable, gate: ContextLayout.gateReturnLookup, &emission)
     emission.hot.bytes(0x24_0c_89_48, count: 4)  // mov [rsp], rcx
@@ -402,17 +440,19 @@ extension Translator {
   }
 
   private mutating func emitIndirect(
-    _ instruction: Instruction, _ bytes: UnsafePointer<UInt8>, _ emission: inout UnitEmission
+    _ instruction: Instruction, _ bytes: UnsafePointer<UInt8>, valid: SpillSet,
+    _ emission: inout UnitEmission
   ) {
     let isCall = instruction.kind == .indirectCall
     if instruction.prefix.contains(.gs) {
       emitParking(.rare, target: instruction.address, origin: instruction.address, &emission)
       return
     }
-    if isCall { lastCallSite = emission.offset }
-    emission.hot.store(Register.rcx, slot: ContextLayout.spilledRCX)
-    emission.hot.store(Register.rdx, slot: ContextLayout.spilledRDX)
-    emission.hot.store(Register.r11, slot: ContextLayout.spilledR11)
+    if isCall {
+      lastCallSite = emission.offset
+      lastCallValid = valid
+    }
+    Translator.emitStores(SpillSet.all.subtracting(valid), &emission.hot)
     emitTargetLoad(instruction, bytes, &emission)
     if isCall {
       recover(&emission, instruction.address, spilled: .rcx)
@@ -517,8 +557,10 @@ extension Translator {
       hot: arenas[index].emitter(at: 64), arena: index, unit: -1, mode: .normal,
       hotBase: arenas[index].server)
     arenas[index].returnRoutine = emission.hot.address
+    // Three ways in, for returns whose rdx and r11 are in their slots already (9 bytes a store).
     recover(&emission, 0, spilled: .rcx, form: .returnFromStack)
     emission.hot.store(Register.rdx, slot: ContextLayout.spilledRDX)
+    recover(&emission, 0, spilled: [.rcx, .rdx], form: .returnFromStack)
     emission.hot.store(Register.r11, slot: ContextLayout.spilledR11)
     recover(&emission, 0, spilled: .all, form: .returnFromStack)
     emitLookup(table: ContextLayout.returnTable, gate: ContextLayout.gateReturnLookup, &emission)

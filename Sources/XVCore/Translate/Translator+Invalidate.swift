@@ -51,6 +51,9 @@ extension Translator {
     if block.jumpEntry != 0 { jumps.remove(block.original) }
     if block.returnEntry != 0 || block.jumpEntry != 0 { forget(block.original) }
     block.linked = 0
+    block.body = 0
+    block.bodyLive = .all
+    block.callValid = []
     block.callEntry = 0
     block.jumpEntry = 0
     block.returnEntry = 0

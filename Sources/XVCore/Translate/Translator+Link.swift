@@ -163,9 +163,10 @@ extension Translator {
     var emission = UnitEmission(
       hot: arenas[arena].emitter(at: arenas[arena].hot), arena: arena, unit: block.unit,
       mode: .normal, hotBase: arenas[arena].server)
-    emitEntry(kind, &block, block.live, &emission)
+    emitEntry(kind, &block, &emission)
     recover(&emission, block.original)
-    emission.hot.jump(to: arenas[arena].address(Int(block.linked)).rawValue)
+    let inside = kind == .call ? block.linked : block.body
+    emission.hot.jump(to: arenas[arena].address(Int(inside)).rawValue)
     arenas[arena].hot = Int(emission.offset)
     switch kind {
     case .call: return block.callEntry

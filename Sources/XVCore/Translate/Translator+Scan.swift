@@ -134,7 +134,11 @@ extension Translator {
     starts.insert(call.address)
     block.arena = after.arena
     block.length = UInt32(call.length)
-    block.linked = after.callSite
+    block.body = after.callSite
+    block.linked =
+      after.callValid.isEmpty
+      ? after.callSite
+      : emitSlotStores(after.callValid, to: after.callSite, original: call.address, arena: arena)
     block.unit = after.unit
     block.nextInUnit = units[Int(after.unit)].firstBlock
     blocks[Int(number)] = block
@@ -148,7 +152,8 @@ extension Translator {
   private mutating func scanInvalid(_ pc: UInt64) -> Scanned {
     scan[0] = Instruction(
       address: pc, target: 0, length: 1, kind: .invalid, displacementOffset: 0, condition: 0,
-      immediate: 0, prefix: [], modrmOffset: 0, uses: .scratch, defines: [])
+      immediate: 0, prefix: [], modrmOffset: 0, uses: .scratch, defines: [],
+      writes: .scratch)
     marks[0] = ScanMark(startsBlock: true, followsCall: false, bytes: 0, callNumber: -1)
     return Scanned(count: 1, end: .transfer)
   }
@@ -157,6 +162,20 @@ extension Translator {
   @inline(__always)
   private mutating func markTarget(_ target: UInt64) {
     if let index = seen.find(target) { marks[index].startsBlock = true }
+  }
+
+  /// Every place in the unit that the unit itself jumps to begins a block: loops and joins stay inside.
+  mutating func markJoins(_ count: Int) {
+    for index in 0..<count {
+      switch scan[index].kind {
+      case .conditionalJump, .shortLoop, .jump:
+        if let target = seen.find(scan[index].target), target < count {
+          marks[target].startsBlock = true
+          marks[target].isJoin = true
+        }
+      default: break
+      }
+    }
   }
 
   /// The number in eax when the instruction before a system call is `mov eax, imm32`.
@@ -168,34 +187,8 @@ extension Translator {
     return (0..<4).reduce(Int32(0)) { $0 | Int32(immediate[$1]) << Int32($1 * 8) }
   }
 
-  /// Scratch registers live at each block start, by one pass from the end.
-  mutating func computeLiveness(_ scanned: Scanned, into live: UnsafeMutablePointer<SpillSet>) {
-    if scanIsVolatile {
-      // What was proved about code that may change would not hold.
-      for index in 0..<scanned.count { live[index] = .all }
-      return
-    }
-    var current: SpillSet = .all
-    if case .continues(let at) = scanned.end { current = liveIn(at) }
-    var index = scanned.count
-    while index > 0 {
-      index &-= 1
-      let instruction = scan[index]
-      switch instruction.kind {
-      case .plain, .ripRelative, .systemCall:
-        current.subtract(SpillSet(instruction.defines))
-        current.formUnion(SpillSet(instruction.uses))
-      case .conditionalJump: current.formUnion(liveIn(instruction.target))
-      case .jump: break
-      case .call: current = liveIn(instruction.target)
-      default: current = .all
-      }
-      live[index] = current
-    }
-  }
-
   @inline(__always)
-  private func liveIn(_ address: UInt64) -> SpillSet {
+  func liveIn(_ address: UInt64) -> SpillSet {
     let number = table.find(address)
     guard number >= 0, blocks[Int(number)].state == .live else { return .all }
     return blocks[Int(number)].live

@@ -36,6 +36,8 @@ struct Translator: ~Copyable {
   let scan = UnsafeMutablePointer<Instruction>.allocate(capacity: ScanLimit.instructions + 1)
   let copies = UnsafeMutablePointer<UInt8>.allocate(capacity: (ScanLimit.instructions + 1) * 16)
   let marks = UnsafeMutablePointer<ScanMark>.allocate(capacity: ScanLimit.instructions + 1)
+  let states = UnsafeMutablePointer<ScratchState>.allocate(
+    capacity: ScanLimit.instructions + 1)
   var seen = SeenAddresses()
   var request: UInt64 = 0
   /// The scanned code can change without a mapping call: its blocks check themselves.
@@ -48,6 +50,7 @@ struct Translator: ~Copyable {
   var detachedContinuation: Int32 = -1
   /// Where the translation of the last call begins, for the block that follows it.
   var lastCallSite: UInt32 = 0
+  var lastCallValid: SpillSet = []
 
   var counters = Counters()
 
@@ -64,6 +67,7 @@ struct Translator: ~Copyable {
     scan.deallocate()
     copies.deallocate()
     marks.deallocate()
+    states.deallocate()
   }
 
   /// The arena whose code can reach what code at `original` names.
@@ -154,6 +158,8 @@ struct ScanMark: BitwiseCopyable {
   var startsBlock: Bool
   /// The block follows a call (its entry is a return entry).
   var followsCall: Bool
+  /// A jump of the unit itself leads here.
+  var isJoin = false
   /// Offset of the copied bytes.
   var bytes: UInt32
   /// eax is known when the instruction is a system call: its number, else -1.
