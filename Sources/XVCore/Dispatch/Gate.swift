@@ -270,6 +270,9 @@ struct Gate {
     emitter.byte(0x9f)  // lahf
     emitter.bytes(0xc0_90_0f, count: 3)  // seto al
     mark(flags: .lahf)
+    emitter.bytes(0x25_04_83_48_65, count: 5)  // add qword gs:[lookups], 1
+    emitter.u32(UInt32(ContextLayout.lookups))
+    emitter.byte(1)
     emitter.bytes(0xca_89_48, count: 3)  // mov rdx, rcx: the hash is the server's `MasterTable.hash`
     emitter.move(Register.r11, immediate: MasterTable.multiplier)
     emitter.bytes(0x0c_ea_c1_48, count: 4)  // shr rdx, 12

@@ -155,6 +155,7 @@ extension Engine {
       ("blocks (fragments)", counters.blocks),
       ("instructions translated", counters.instructions),
       ("requests", counters.requests),
+      ("indirect lookups through the gate", retiredLookups + gateLookups),
       ("indirect lookups missed", counters.lookupMisses),
       ("links", counters.links),
       ("system calls seen", counters.systemCalls),
@@ -168,6 +169,10 @@ extension Engine {
       ("cycles spent translating", counters.translationCycles),
       ("nanoseconds translating per block", nanosecondsPerBlock(counters)),
     ]
+  }
+
+  private var gateLookups: UInt64 {
+    active.reduce(0) { $0 + $1.context.load64(ContextLayout.lookups) }
   }
 
   private func nanosecondsPerBlock(_ counters: Counters) -> UInt64 {
