@@ -7,10 +7,10 @@ public typealias Address = OriginalAddress
 /// Somebody's memory and processor: a process here, another machine, a swapped image, or nothing.
 ///
 /// After Xerox Cedar's WorldVM (Birrell 1983, Atkinson 1985). Safe from any thread. Memory is read
-/// through a page cache that the incarnation makes stale: within one incarnation no page is
-/// fetched twice, and writes go through.
+/// through a page cache that the incarnation makes stale: within one incarnation no page that fits
+/// into the cache is fetched twice, and writes go through.
 package protocol World: AnyObject, Sendable {
-  /// "Local", "Outload", or what was given to `getWorld`.
+  /// What the world is, for people and messages: "pid:1234" for a process.
   var name: String { get }
   /// Starts at the first value and rises by one at each `go`.
   var currentIncarnation: Incarnation { get }
@@ -18,6 +18,7 @@ package protocol World: AnyObject, Sendable {
   // MARK: Memory
   /// Reads one 8-byte word.
   func read(_ address: Address) throws(WorldError) -> UInt64
+  /// Writes one 8-byte word.
   func write(_ value: UInt64, to address: Address) throws(WorldError)
   /// Reads `count` bytes of any alignment, across pages; `.addressFault` names the first byte that
   /// failed.
@@ -31,12 +32,13 @@ package protocol World: AnyObject, Sendable {
   /// Sets a breakpoint and returns the byte that stands there; `.illegalPatch` when there is a break
   /// already.
   func setBreak(_ address: Address) throws(WorldError) -> UInt8
-  /// `.illegalPatch` when there is none.
+  /// Takes a breakpoint away; `.illegalPatch` when there is none.
   func clearBreak(_ address: Address) throws(WorldError)
 
   // MARK: The processor
   /// While the lock count is over zero the world does not get the processor.
   func lock()
+  /// Takes one from the lock count.
   func unlock()
   /// Starts the world as planned, as soon as the lock count is zero; does not wait for the stop,
   /// which `takeStop` tells.
@@ -48,18 +50,27 @@ package protocol World: AnyObject, Sendable {
   var stopDescriptor: Int32 { get }
   /// The next stop that was not taken yet, without waiting.
   func takeStop() -> StopEvent?
+  /// Asks a running world to stop; the stop comes by `takeStop`. Nothing happens to one that stands.
   func interrupt() throws(WorldError)
+  /// Ends what runs in the world; no stop tells of it.
   func kill() throws(WorldError)
+  /// Lets what runs in the world go on by itself, with a signal if it is not 0.
   func detach(signal: Int32) throws(WorldError)
 
   // MARK: Threads and registers
+  /// The kernel's id of the process in the world.
   var processID: Int32 { get }
+  /// Live threads in the order of their ids; empty when the world has ended.
   var threads: [ThreadID] { get }
+  /// The general registers, and with `extended` the XSAVE area.
   func registers(of thread: ThreadID, extended: Bool) throws(WorldError) -> Registers
+  /// Writes the general registers, and the extended ones unless they are empty.
   func setRegisters(_ registers: Registers, of thread: ThreadID) throws(WorldError)
+  /// The siginfo_t (128 bytes) of the signal at which the thread stands.
   func signalInformation(of thread: ThreadID) throws(WorldError) -> [UInt8]
 
   // MARK: What is loaded
+  /// The program and its libraries, as its memory tells them now.
   func loadState() throws(WorldError) -> LoadState
   /// The absolute path of the program that the world runs.
   func executablePath() throws(WorldError) -> String

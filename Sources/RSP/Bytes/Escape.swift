@@ -15,6 +15,7 @@ package enum Escape {
     }
   }
 
+  /// The bytes with an escape for each that needs one.
   package static func encode(_ bytes: some Collection<UInt8>) -> [UInt8] {
     var escaped: [UInt8] = []
     escaped.reserveCapacity(bytes.count + bytes.count / 16)

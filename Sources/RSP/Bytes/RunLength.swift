@@ -27,6 +27,7 @@ package enum RunLength {
     }
   }
 
+  /// The bytes, already escaped, with their runs shortened by permitted counts.
   package static func encode(_ bytes: [UInt8]) -> [UInt8] {
     var encoded: [UInt8] = []
     encoded.reserveCapacity(bytes.count)

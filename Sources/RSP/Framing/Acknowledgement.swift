@@ -13,6 +13,7 @@ package struct Acknowledgement: Sendable {
     isOn ? [isGood ? UInt8(ascii: "+") : UInt8(ascii: "-")] : []
   }
 
+  /// Keeps the frame in case the peer did not get it.
   package mutating func sent(_ frame: [UInt8]) {
     if isOn { lastFrame = frame }
   }
@@ -20,6 +21,7 @@ package struct Acknowledgement: Sendable {
   /// What to send at a `-`.
   package func again() -> [UInt8] { isOn ? lastFrame : [] }
 
+  /// After the answer to `QStartNoAckMode`.
   package mutating func turnOff() {
     isOn = false
     lastFrame = []

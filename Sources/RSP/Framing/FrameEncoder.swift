@@ -2,6 +2,7 @@
 
 /// Puts content into a frame: escapes, shortens runs if the receiver expands them, adds checksum.
 package enum FrameEncoder {
+  /// `$`, the escaped content, `#` and the checksum. Only a client expands runs.
   package static func encode(_ content: [UInt8], shortensRuns: Bool) -> [UInt8] {
     let escaped = Escape.encode(content)
     let body = shortensRuns ? RunLength.encode(escaped) : escaped

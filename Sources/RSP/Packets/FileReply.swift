@@ -2,11 +2,13 @@
 
 /// What a `vFile` packet is answered with: `F result [,errno] [;attachment]`, numbers in hex.
 package enum FileReply {
+  /// Success: the call's value, and bytes if it brought any.
   package static func result(_ value: Int, attachment: [UInt8]? = nil) -> Reply {
     let tail = attachment.map { [UInt8(ascii: ";")] + $0 } ?? []
     return Reply([UInt8(ascii: "F")] + Hex.number(value) + tail)
   }
 
+  /// Failure, with gdb's number of the reason.
   package static func failure(_ code: FileErrorNumber) -> Reply {
     Reply([UInt8]("F-1,".utf8) + Hex.number(code.rawValue))
   }

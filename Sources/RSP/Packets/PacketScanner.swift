@@ -13,6 +13,7 @@ package struct PacketScanner {
   }
 
   package var isAtEnd: Bool { position == bytes.count }
+  /// What was not read yet.
   package var rest: ArraySlice<UInt8> { bytes[position...] }
 
   /// A hexadecimal number of one to sixteen significant digits.

@@ -5,6 +5,7 @@
 /// A whole name must be followed by nothing, so that `qC` is not taken for `qCRC`. `MultiMemRead`
 /// stands before `M` only to be refused as unknown.
 package enum PacketTable {
+  /// Whether a name must be all of the packet.
   package enum Extent: Hashable { case whole, prefix }
   package struct Row: Sendable {
     package let name: StaticString

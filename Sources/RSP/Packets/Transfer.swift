@@ -2,6 +2,7 @@
 
 /// `qXfer:object:read:annex:offset,length`: a window of a named object.
 package struct TransferPacket: Hashable, Sendable {
+  /// The objects that are served, by their names on the wire; others are unknown packets.
   package enum Object: String, Hashable, Sendable, CaseIterable {
     case features
     case auxiliaryVector = "auxv"

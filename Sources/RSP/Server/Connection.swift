@@ -4,7 +4,9 @@
 ///
 /// Owns no descriptor. Bytes to send gather in `output` until the loop takes them.
 package struct Connection {
+  /// For the log.
   package enum Direction: Hashable, Sendable { case received, sent }
+  /// What concerns more than framing.
   package enum Event: Hashable, Sendable {
     case packet(Packet)
     case interrupt
@@ -20,6 +22,7 @@ package struct Connection {
 
   package init(log: ((Direction, [UInt8]) -> Void)? = nil) { self.log = log }
 
+  /// Takes in what arrived, in pieces of any size.
   package mutating func feed(_ bytes: some Collection<UInt8>) { decoder.feed(bytes) }
 
   /// The next thing that concerns more than framing; frames that were lost are answered here.
@@ -51,6 +54,7 @@ package struct Connection {
     return nil
   }
 
+  /// Puts a reply into a frame and into `output`.
   package mutating func send(_ reply: Reply) {
     log?(.sent, reply.content)
     let frame = FrameEncoder.encode(reply.content, shortensRuns: true)

@@ -5,6 +5,7 @@
 /// Blocks in one `poll` on the client, on the responder's stops and on a wakeup, so that a stop, a
 /// ^C, a client that vanished and a request to end are all seen at once.
 package struct ServerLoop {
+  /// Why the client is served no more.
   package enum Ending: Hashable, Sendable {
     /// The connection is closed or broken; the program is as it was.
     case clientGone
@@ -27,6 +28,7 @@ package struct ServerLoop {
     self.connection = Connection(log: log)
   }
 
+  /// Returns when the client is gone, the last answer is given, or the wakeup has come.
   package mutating func serve(_ channel: borrowing Channel) -> Ending {
     responder.clientConnected()
     var session = ServerSession()

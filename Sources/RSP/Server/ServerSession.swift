@@ -51,8 +51,10 @@ package struct Running: ~Copyable {
 
   fileprivate init(kept: ArraySlice<Packet>) { self.kept = kept }
 
+  /// The client sent more ahead than any client does.
   package var isFlooded: Bool { kept.count > Self.mostKept }
 
+  /// Sends the stop reply that is owed; what was kept is answered next.
   package consuming func report(
     _ reply: Reply, on connection: inout Connection
   ) -> ServerSession {

@@ -16,6 +16,7 @@ package struct SignalNumber: RawRepresentable, Hashable, Sendable {
   package static let none = Self(rawValue: 0)
   package static let interrupt = Self(rawValue: 2)
   package static let trap = Self(rawValue: 5)
+  /// GDB_SIGNAL_UNKNOWN.
   package static let unknown = Self(rawValue: 143)
 
   /// Index: Linux's number, 0 to 31.

@@ -9,6 +9,7 @@ package enum StopReply: Hashable, Sendable {
   /// `X`: a signal ended it.
   case killed(signal: SignalNumber, process: UInt64)
 
+  /// What a `T` reply tells.
   package struct Stop: Hashable, Sendable {
     package enum Reason: Hashable, Sendable {
       case softwareBreakpoint
@@ -37,6 +38,7 @@ package enum StopReply: Hashable, Sendable {
     }
   }
 
+  /// A register sent with a stop.
   package struct Expedited: Hashable, Sendable {
     package var number: Int
     package var bytes: [UInt8]
@@ -47,6 +49,7 @@ package enum StopReply: Hashable, Sendable {
     }
   }
 
+  /// The reply's content; process ids only for a client that offered `multiprocess+`.
   package func encoded(multiprocess: Bool) -> [UInt8] {
     switch self {
     case .stopped(let stop):

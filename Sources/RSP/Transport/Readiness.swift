@@ -9,6 +9,7 @@ package struct Readiness: ~Copyable {
     entries = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
   }
 
+  /// Returns when at least one descriptor is ready.
   package mutating func wait() {
     while poll(timeoutMilliseconds: -1) < 0 {}
   }

@@ -3,7 +3,9 @@ internal import XVCore
 
 /// What is loaded into a world: the main program, the dynamic linker, libraries.
 package struct LoadState: Sendable {
+  /// One ELF file in memory.
   package struct Module: Hashable, Sendable {
+    /// Its file, as the kernel (main program) or the dynamic linker names it.
     package var path: String
     /// Load bias: what is added to the ELF file's addresses (link_map.l_addr).
     package var base: Address
@@ -30,7 +32,8 @@ package struct LoadState: Sendable {
   }
 
   package var main: Module
-  /// In the dynamic linker's order, the main program left out.
+  /// In the dynamic linker's order, the main program left out. Before there is a list: the dynamic
+  /// linker alone, on no list.
   package var libraries: [Module]
 
   package init(main: Module, libraries: [Module]) {

@@ -30,12 +30,14 @@ package final class CachedMemory<Source: MemorySource>: Sendable {
     }
   }
 
+  /// All of `count` bytes, or `.addressFault` with the first address that cannot be read.
   package func read(from address: Address, count: Int) throws(WorldError) -> [UInt8] {
     let bytes = try readAvailable(from: address, count: count)
     guard bytes.count == count else { throw .addressFault(address + UInt64(bytes.count)) }
     return bytes
   }
 
+  /// Writes through the cache; `.addressFault` names the first byte that was not written.
   package func write(_ bytes: [UInt8], to address: Address) throws(WorldError) {
     try state.requireValid()
     let written = cache.withLock { cache in

@@ -3,14 +3,15 @@ internal import XVCore
 
 /// Pages of one incarnation of a world's memory.
 ///
-/// No page is fetched twice within an incarnation, a page that cannot be read included; nothing is
-/// fetched that was not asked for; neighbouring pages that are missing come with one fetch. Writes go
-/// through. Whoever owns the cache calls `drop` when the world goes, and does not use it while the
-/// world runs.
+/// No page that is kept is fetched twice within an incarnation, one that cannot be read included;
+/// nothing is fetched that was not asked for; neighbouring pages that are missing come with one fetch.
+/// Writes go through. Whoever owns the cache calls `drop` when the world goes, and does not use it
+/// while the world runs.
 ///
 /// Memory that has two addresses (a shared mapping) is cached under each of them: a write through
 /// one shows at the other from the next incarnation on.
 package struct PageCache {
+  /// What the cache did since it was made.
   package struct Counters: Hashable, Sendable {
     /// Pages brought from the source.
     package var fetchedPages: UInt64 = 0

@@ -38,11 +38,13 @@ package final class RunState: Sendable {
 
   package var incarnation: Incarnation { state.withLock { $0.incarnation } }
   package var isRunning: Bool { state.withLock { $0.isRunning } }
+  /// Nil while the world runs.
   package var lastStop: StopEvent? { state.withLock { $0.isRunning ? nil : $0.lastStop } }
   /// Readable while a stop waits to be taken.
   package var stopDescriptor: Int32 { stopped.descriptor }
 
   // MARK: Validity
+  /// Every later use throws `.badWorld` with the first reason that was given.
   package func invalidate(because reason: String) {
     state.withLock { state in
       guard state.invalidity == nil else { return }
@@ -52,6 +54,7 @@ package final class RunState: Sendable {
     }
   }
 
+  /// Throws `.badWorld` once the world was invalidated.
   package func requireValid() throws(WorldError) {
     if let reason = state.withLock({ $0.invalidity }) { throw .badWorld(reason) }
   }
@@ -115,6 +118,7 @@ package final class RunState: Sendable {
     }
   }
 
+  /// The oldest stop that was not taken, or nil.
   package func takeStop() -> StopEvent? {
     state.withLock { state in
       guard !state.waiting.isEmpty else { return nil }

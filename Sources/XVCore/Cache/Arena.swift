@@ -3,7 +3,8 @@
 /// One piece of the code cache: fragments near the original code that they translate.
 ///
 ///     hot       fragments
-///     cold      exit stubs, entered at most a few times each
+///     cold      exit stubs and misses of lookups, entered at most a few times each; ways into other
+///               arenas
 ///     literals  return addresses that calls push; apart from the code, because a write near
 ///               executing lines costs the guest's processor a machine clear
 ///

@@ -18,11 +18,11 @@ struct Instruction: BitwiseCopyable {
     case systemCall
     /// Uses %gs, which belongs to xv while the guest runs.
     case guestSegment
-    /// rdgsbase, wrgsbase, or a move to or from the gs selector.
+    /// rdgsbase, wrgsbase, or a move to the gs selector.
     case guestSegmentBase
     /// xbegin: carries a code address.
     case transactionBegin
-    /// Far transfers and the like: carried out by the server.
+    /// Far transfers and the like: the server carries out far returns and refuses the others.
     case rare
     /// No instruction: emitted so that the processor raises the guest's own fault.
     case invalid
@@ -35,8 +35,9 @@ struct Instruction: BitwiseCopyable {
   var kind: Kind
   /// Offset of disp32 in the instruction (rip-relative).
   var displacementOffset: UInt8
-  /// Condition code of a conditional jump; second operand of `ret`'s immediate lives in `immediate`.
+  /// Condition code of a conditional jump.
   var condition: UInt8
+  /// How many bytes a return drops besides its address.
   var immediate: UInt16
   /// Bytes before the opcode that an indirect transfer's operand load must keep.
   var prefix: OperandPrefix

@@ -6,7 +6,8 @@
 ///
 ///     offset 0            gate        r-x   stubs through which fragments leave the cache
 ///     sharedOffset        shared      rw-   the doorbell
-///     masterOffset        master      r--   indirect targets known to the whole process
+///     masterOffset        master      rw-   indirect targets known to the whole process; only the
+///                                           server writes them
 ///     contextsOffset      contexts    rw-   one per thread; %gs of the thread points at it
 ///     arenasOffset        arenas      r-x   fragments, mapped near the code they translate
 ///

@@ -32,7 +32,7 @@ package final class Guest: Sendable {
     }
   }
 
-  /// Live threads, oldest first.
+  /// Live threads in the order of their ids; those of vfork children are not among them.
   package var threads: [ThreadID] {
     tracer.perform { [tracer] in
       tracer.threads.filter { $0.value.processID == tracer.process }.keys.sorted()

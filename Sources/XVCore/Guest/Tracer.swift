@@ -8,7 +8,8 @@ import Glibc
 /// Other threads hand in closures (`perform`). See docs/sequences for the order of events.
 final class Tracer: @unchecked Sendable {
   // Rule for the unchecked conformance: only the tracer's own thread touches the stored variables,
-  // except `commands`, which has its own lock, and what `GuestState` publishes.
+  // except `commands` and `isClosed`, which have a lock of their own, and the descriptors and options,
+  // which do not change while others can see them.
   let options: LaunchOptions
   let control = PtraceControl()
   let trace: Trace

@@ -4,7 +4,7 @@ internal import CLinux
 /// Copies of pages of original code, so that decoding costs no system call an instruction.
 ///
 /// A page's copy is followed by the first bytes of the next page: an instruction may straddle. Copies
-/// of pages that the guest can write serve one request only.
+/// of pages that are writable, shared or no file's serve one request only.
 struct CodeReader: ~Copyable {
   private struct Entry: BitwiseCopyable {
     var page: UInt64
