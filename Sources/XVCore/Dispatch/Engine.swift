@@ -8,8 +8,7 @@ internal import CLinux
 /// handles what only ptrace can do. `lock` serializes them.
 final class Engine: @unchecked Sendable {
   // Rule for the unchecked conformance: every stored variable is reached with `lock` held, except
-  // `stopping`, `highestContext` and the doorbell, which are atomic words, and `dispatcher`, which is
-  // the tracer's.
+  // `isStopping` and the doorbell, which are atomic words.
   let lock = Lock()
   let process: Int32
   let region: Region

@@ -6,8 +6,7 @@
 ///
 ///     offset 0            gate        r-x   stubs through which fragments leave the cache
 ///     sharedOffset        shared      rw-   the doorbell
-///     masterOffset        master      rw-   indirect targets known to the whole process; only the
-///                                           server writes them
+///     masterOffset        master      r--   indirect targets known to the whole process
 ///     contextsOffset      contexts    rw-   one per thread; %gs of the thread points at it
 ///     arenasOffset        arenas      r-x   fragments, mapped near the code they translate
 ///
