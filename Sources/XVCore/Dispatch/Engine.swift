@@ -8,7 +8,8 @@ internal import CLinux
 /// handles what only ptrace can do. `lock` serializes them.
 final class Engine: @unchecked Sendable {
   // Rule for the unchecked conformance: every stored variable is reached with `lock` held, except
-  // `isStopping` and the doorbell, which are atomic words.
+  // `stopping`, `highestContext` and the doorbell, which are atomic words, and `dispatcher`, which is
+  // the tracer's.
   let lock = Lock()
   let process: Int32
   let region: Region
@@ -22,8 +23,6 @@ final class Engine: @unchecked Sendable {
   /// In the order of the dispatcher's rounds.
   var active: [(thread: ThreadID, context: Context)] = []
   var freeContexts: [Int]
-  /// Counted by threads that have ended.
-  var retiredLookups: UInt64 = 0
   /// Shadow of the signal handlers; threads share one, a vfork child has a copy.
   var handlers: [ThreadID: SignalHandlers] = [:]
   /// Threads that shall stop after the system call they are in.
@@ -118,7 +117,6 @@ final class Engine: @unchecked Sendable {
   func removeThread(_ thread: ThreadID) {
     guard let context = contexts.removeValue(forKey: thread) else { return }
     active.removeAll { $0.thread == thread }
-    retiredLookups &+= context.load64(ContextLayout.lookups)
     suspended[thread] = nil
     pointedFrames[thread] = nil
     parked[thread] = nil

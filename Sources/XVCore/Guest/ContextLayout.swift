@@ -6,7 +6,8 @@
 ///
 ///     offset 0            gate        r-x   stubs through which fragments leave the cache
 ///     sharedOffset        shared      rw-   the doorbell
-///     masterOffset        master      r--   indirect targets known to the whole process
+///     masterOffset        master      rw-   indirect targets known to the whole process; only the
+///                                           server writes them
 ///     contextsOffset      contexts    rw-   one per thread; %gs of the thread points at it
 ///     arenasOffset        arenas      r-x   fragments, mapped near the code they translate
 ///
@@ -79,8 +80,6 @@ package enum ContextLayout {
   static let processor = 0x1d8
   /// How often the gate looks before it sleeps.
   static let spins = 0x1dc
-  /// Lookups that the inline table did not answer.
-  static let lookups = 0x1e0
   static let stackEnd = 0x1000
   /// One byte for each low 16 bits of a system call number: 1 when the server must see it.
   static let callMap = 0x1_0000
