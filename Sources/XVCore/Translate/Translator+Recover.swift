@@ -14,8 +14,8 @@ extension Translator {
   ///
   /// A scratch register that its target did not need was never reloaded after an indirect branch: it
   /// still holds what the lookup left there. For rcx and rdx that is a cache address, for r11 minus
-  /// the target's original address. A program cannot come by either value, so they say by
-  /// themselves that the true value is in the spill slot.
+  /// the target's original address. A program cannot come by the first and has no use for the second,
+  /// so they say by themselves that the true value is in the spill slot.
   func recover(
     _ registers: inout user_regs_struct, context: Context, gate: Gate, gateBase: UInt64
   ) -> RecoveredPlace {
