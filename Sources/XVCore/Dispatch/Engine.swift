@@ -23,6 +23,8 @@ final class Engine: @unchecked Sendable {
   /// In the order of the dispatcher's rounds.
   var active: [(thread: ThreadID, context: Context)] = []
   var freeContexts: [Int]
+  /// Counted by threads that have ended.
+  var retiredLookups: UInt64 = 0
   /// Shadow of the signal handlers; threads share one, a vfork child has a copy.
   var handlers: [ThreadID: SignalHandlers] = [:]
   /// Threads that shall stop after the system call they are in.
@@ -117,6 +119,7 @@ final class Engine: @unchecked Sendable {
   func removeThread(_ thread: ThreadID) {
     guard let context = contexts.removeValue(forKey: thread) else { return }
     active.removeAll { $0.thread == thread }
+    retiredLookups &+= context.load64(ContextLayout.lookups)
     suspended[thread] = nil
     pointedFrames[thread] = nil
     parked[thread] = nil

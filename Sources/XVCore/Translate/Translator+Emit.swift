@@ -48,7 +48,7 @@ extension Translator {
     counters.instructions &+= UInt64(scanned.count)
 
     if mode == .normal { markJoins(scanned.count) }
-    computeScratchStates(scanned, entry: entry, into: states)
+    computeScratchStates(scanned, entry: entry)
     return emitUnit(original, scanned, mode: mode, entry: entry, arena: arena)
   }
 
@@ -68,7 +68,7 @@ extension Translator {
 
     if mode == .normal, hasBreakpoints, breakpoints.contains(original) {
       // Nothing but the probe: a thread leaves it by a fragment of its own (`UnitMode.stepOver`).
-      states[0] = ScratchState()
+      states[0] = ScratchState(live: .all)
       firstBlock = beginBlock(0, original, entry, &emission, &lastBlock)
       linked = blocks[Int(firstBlock)].linked
       blocks[Int(firstBlock)].length = UInt32(scan[0].length)
@@ -120,6 +120,7 @@ extension Translator {
     let state = states[index]
     block.live = state.live.union(state.valid)
     block.bodyLive = state.live
+    block.slots = state.valid
     block.unit = emission.unit
     block.nextInUnit = -1
     block.length = 0
@@ -130,6 +131,11 @@ extension Translator {
       block.callSite = lastCallSite
       block.callValid = lastCallValid
       emitEntry(.ret, &block, &emission)
+    }
+    let missing = state.valid.subtracting(state.fallThrough)
+    if !missing.isEmpty, entry != .linked {
+      recover(&emission, original)
+      Translator.emitStores(missing, &emission.hot)
     }
     block.body = emission.offset
     block.linked =
@@ -241,7 +247,7 @@ extension Translator {
       } else {
         emission.hot.alignField(distance: 1)
         emission.hot.byte(0xe9)
-        emitExit(.jump, target: at, origin: origin, &emission)
+        emitExit(.jump, target: at, origin: origin, valid: exitValid, &emission)
       }
     }
   }
@@ -261,7 +267,9 @@ extension Translator {
       emission.hot.alignField(distance: 2)
       emission.hot.byte(0x0f)
       emission.hot.byte(0x80 | instruction.condition)
-      emitExit(.jump, target: instruction.target, origin: instruction.address, &emission)
+      emitExit(
+        .jump, target: instruction.target, origin: instruction.address,
+        valid: states[index].valid, &emission)
     case .shortLoop: emitShortLoop(instruction, bytes, &emission)
     case .transactionBegin:
       emission.hot.alignField(distance: 2)
@@ -423,10 +431,15 @@ extension Translator {
     recover(&emission, instruction.address, spilled: .rcx)
     if instruction.immediate == 0 {
       let routine = arenas[emission.arena].returnRoutine
-      let entry =
-        dirty.contains(.rdx)
-        ? routine : dirty.contains(.r11) ? routine + 9 : routine + 18
-      emission.hot.jump(to: entry)
+      // A register that is valid in its slot may hold anything else: it must not be stored again.
+      let entry: UInt64 =
+        switch (dirty.contains(.rdx), dirty.contains(.r11)) {
+        case (true, false): 0
+        case (true, true): 11
+        case (false, true): 20
+        case (false, false): 29
+        }
+      emission.hot.jump(to: routine + entry)
       return
     }
     Translator.emitStores(dirty.subtracting(.rcx), &emission.hot)
@@ -557,7 +570,11 @@ extension Translator {
       hot: arenas[index].emitter(at: 64), arena: index, unit: -1, mode: .normal,
       hotBase: arenas[index].server)
     arenas[index].returnRoutine = emission.hot.address
-    // Three ways in, for returns whose rdx and r11 are in their slots already (9 bytes a store).
+    // Four ways in: rdx to be stored (0), rdx and r11 (11), r11 (20), none (29).
+    recover(&emission, 0, spilled: .rcx, form: .returnFromStack)
+    emission.hot.store(Register.rdx, slot: ContextLayout.spilledRDX)
+    recover(&emission, 0, spilled: [.rcx, .rdx], form: .returnFromStack)
+    emission.hot.u16(0x12eb)  // jmp over the two stores
     recover(&emission, 0, spilled: .rcx, form: .returnFromStack)
     emission.hot.store(Register.rdx, slot: ContextLayout.spilledRDX)
     recover(&emission, 0, spilled: [.rcx, .rdx], form: .returnFromStack)

@@ -51,6 +51,8 @@ struct Translator: ~Copyable {
   /// Where the translation of the last call begins, for the block that follows it.
   var lastCallSite: UInt32 = 0
   var lastCallValid: SpillSet = []
+  /// The slots that are valid behind the last scanned instruction.
+  var exitValid: SpillSet = []
 
   var counters = Counters()
 
@@ -160,6 +162,8 @@ struct ScanMark: BitwiseCopyable {
   var followsCall: Bool
   /// A jump of the unit itself leads here.
   var isJoin = false
+  /// One of these jumps comes from further on.
+  var isLoopHead = false
   /// Offset of the copied bytes.
   var bytes: UInt32
   /// eax is known when the instruction is a system call: its number, else -1.
