@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-only
+import Glibc
 
 /// What a world could not do, where, and why.
 package enum WorldError: Error, Hashable, Sendable {
@@ -14,4 +15,18 @@ package enum WorldError: Error, Hashable, Sendable {
   case running
   /// The call failed below: what was tried and the kernel's errno.
   case failed(call: String, errno: Int32)
+}
+
+extension WorldError: CustomStringConvertible {
+  /// In words, for a person at a debugger.
+  package var description: String {
+    switch self {
+    case .addressFault(let address): "no memory at \(address)"
+    case .illegalPatch(let address): "there is a breakpoint at \(address) already, or none to clear"
+    case .badWorld(let reason): reason
+    case .lookupFailed(let name): "\(name) was not found"
+    case .running: "the program is running: interrupt it first"
+    case .failed(let call, let errno): "\(call) failed: \(String(cString: strerror(errno)))"
+    }
+  }
 }

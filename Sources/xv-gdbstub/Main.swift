@@ -52,8 +52,6 @@ package struct StubCommand: ParsableCommand {
       try launchAndServe()
     } catch let error as EndpointError {
       throw failure("\(error)")
-    } catch GuestError.cannotLaunch(let program, let why) {
-      throw failure("cannot start \(program): \(why)")
     } catch let error as GuestError {
       throw failure("\(error)")
     }
@@ -123,10 +121,6 @@ package struct StubCommand: ParsableCommand {
     guard let wakeup = Wakeup() else {
       throw failure("no pipe: \(String(cString: strerror(errno)))")
     }
-    // The tracer waits for this signal; a thread that has it unblocked would swallow it.
-    var children = sigset_t()
-    sigaddset(&children, SIGCHLD)
-    pthread_sigmask(SIG_BLOCK, &children, nil)
     let world = try ProcessWorld.launch(options)
     wakeup.arm()
     Diagnostics.print("Process \(options.program) created; pid = \(world.processID)")

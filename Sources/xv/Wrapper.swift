@@ -45,10 +45,6 @@ enum Wrapper {
         if process > 0 { kill(process, number) }
       }
     }
-    var childMask = sigset_t()
-    sigemptyset(&childMask)
-    sigaddset(&childMask, SIGCHLD)
-    pthread_sigmask(SIG_BLOCK, &childMask, nil)
 
     let end = Completion<StopReason>()
     do {

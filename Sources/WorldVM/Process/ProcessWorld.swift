@@ -75,7 +75,7 @@ extension WorldError {
   init(_ error: GuestError) {
     self =
       switch error {
-      case .cannotLaunch(let program, let why): .badWorld("\(program) did not start: \(why)")
+      case .cannotLaunch: .badWorld("\(error)")
       case .system(let call, let errno): .failed(call: call, errno: errno)
       case .gone: .badWorld("the process has ended")
       case .running: .running

@@ -26,6 +26,9 @@ struct Arena: ~Copyable {
   var literal = Arena.coldEnd
   var hotRecovery = RecoveryTable()
   var coldRecovery = RecoveryTable()
+  /// Offset -> original address of x87 instructions. The processor remembers the last one however long
+  /// ago it ran, so that this outlives `reset`.
+  var floatingPoint: [UInt32: UInt64] = [:]
   /// The shared return sequence.
   var returnRoutine: UInt64 = 0
 

@@ -49,6 +49,15 @@ struct Instruction: BitwiseCopyable {
   var writes: RegisterSet
 
   var end: UInt64 { address &+ UInt64(length) }
+
+  /// Opcodes d8 to df: x87.
+  @inline(__always)
+  func isFloatingPoint(_ bytes: UnsafePointer<UInt8>) -> Bool {
+    guard modrmOffset > 0, bytes[Int(modrmOffset) - 1] & 0xf8 == 0xd8 else { return false }
+    if modrmOffset == 1 { return true }
+    // 0f is the second opcode map; c4, c5 and 62 begin vector instructions.
+    return bytes[Int(modrmOffset) - 2] != 0x0f && ![0xc4, 0xc5, 0x62].contains(bytes[0])
+  }
 }
 
 /// Prefixes that change what a memory operand means.

@@ -64,6 +64,8 @@ extension Engine {
     switch block(at: wanted.target, entry: wanted.entry) {
     case .block(let number): resume(context, wanted, at: number)
     case .needsArena(let guest): requestArena(thread, context, wanted, guest: guest)
+    case .noCode where translator.pointee.ranges.hasVsyscall && Vsyscall.number(at: wanted.target) != nil:
+      park(thread, .rare, pc: wanted.target)
     case .noCode:
       trace("no code at \(OriginalAddress(wanted.target))")
       // The processor itself must raise the fault, with the program's own state, so that rip, cr2

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-only
+import Glibc
 
 /// Why a guest could not be launched, examined or controlled.
 package enum GuestError: Error, Hashable, Sendable {
@@ -11,4 +12,17 @@ package enum GuestError: Error, Hashable, Sendable {
   /// The call needs a stopped guest and it runs.
   case running
   case noSuchThread(ThreadID)
+}
+
+extension GuestError: CustomStringConvertible {
+  /// What failed, where, and what to do about it.
+  package var description: String {
+    switch self {
+    case .cannotLaunch(let program, let why): "cannot run \(program): \(why)"
+    case .system(let call, let errno): "\(call) failed: \(String(cString: strerror(errno)))"
+    case .gone: "the program has ended"
+    case .running: "the program is running: interrupt it first"
+    case .noSuchThread(let thread): "there is no thread \(thread)"
+    }
+  }
 }

@@ -50,7 +50,7 @@ struct PtraceControl: GuestControl {
 
   func nextEvent() -> (thread: ThreadID, event: ControlEvent)? {
     var status: Int32 = 0
-    let thread = xv_waitpid(-1, &status, Int32(WNOHANG) | 0x4000_0000 /* __WALL */)
+    let thread = xv_waitpid(-1, &status, Int32(WNOHANG) | 0x6000_0000 /* __WALL, __WNOTHREAD */)
     guard thread > 0 else { return nil }
     return (ThreadID(Int32(thread)), decode(ThreadID(Int32(thread)), status))
   }

@@ -128,7 +128,14 @@ extension Tracer {
   }
 
   func block(at address: UInt64) -> BlockListing? {
-    engine?.lock.locked { engine?.listing(at: address) ?? nil } ?? nil
+    guard let engine else { return nil }
+    // Before the first resume there is no arena to translate into.
+    if case .needsArena(let guest) = engine.lock.locked({ engine.block(at: address, entry: .linked) }),
+      let (thread, state) = threads.first(where: { $0.value.state == .canonical })
+    {
+      guard injectArena(thread, state.registers.general, guest: guest) else { return nil }
+    }
+    return engine.lock.locked { engine.listing(at: address) }
   }
 }
 
@@ -137,6 +144,7 @@ extension Engine {
   func originalInstruction(at address: UInt64) -> UInt64? {
     guard let arena = translator.pointee.arena(containing: address) else { return nil }
     let offset = UInt32(address &- translator.pointee.arenas[arena].guest)
+    if let original = translator.pointee.arenas[arena].floatingPoint[offset] { return original }
     return translator.pointee.arenas[arena].recovery(at: offset)?.original
   }
 

@@ -103,6 +103,7 @@ extension Tracer {
     guard let engine, var state = threads[thread] else { return }
     var registers = state.registers.general
     Tracer.restartSystemCall(&registers)
+    _ = makeVsyscall(thread, &registers)
     let target = UInt64(registers.rip)
     guard let address = address(for: target, skippingProbe: skippingProbe, thread, registers)
     else { return }

@@ -79,6 +79,7 @@ extension Tracer {
       process: process, region: regionOfGuest, guestCore: core, options: options, trace: trace)
     self.engine = engine
     engine.translator.pointee.breakpoints = breakpoints
+    engine.translator.pointee.ranges.hasVsyscall = map.lines.contains { $0.path == "[vsyscall]" }
     for line in map.lines where line.protection & 4 != 0 && line.path != "[vsyscall]" {
       engine.translator.pointee.ranges.add(
         ExecutableRanges.Area(

@@ -56,7 +56,7 @@ extension Tracer {
     state.registers.general = registers
     threads[thread] = state
     var stepper = Stepper(process: process)
-    if stepper.transfer(&registers) {
+    if makeVsyscall(thread, &registers) || stepper.transfer(&registers) {
       threads[thread]?.registers.general = registers
       return finishStep(thread)
     }
@@ -103,7 +103,9 @@ extension Tracer {
     guard let engine, let state = threads[thread] else { return }
     var registers = state.registers.general
     var stepper = Stepper(process: process)
-    if stepper.transfer(&registers) || stepper.segmentBase(&registers) {
+    if makeVsyscall(thread, &registers) || stepper.transfer(&registers)
+      || stepper.segmentBase(&registers)
+    {
       engine.lock.locked {
         engine.contexts[thread]?.store64(ContextLayout.guestGSBase, UInt64(registers.gs_base))
       }

@@ -33,7 +33,6 @@ final class Tracer: @unchecked Sendable {
   private let commandLock = Lock()
   private var commands: [() -> Void] = []
   private let commandDescriptor: Int32
-  private var childDescriptor: Int32 = -1
 
   init(_ options: LaunchOptions, onStop: @escaping @Sendable (StopEvent) -> Void) {
     self.options = options
@@ -68,26 +67,12 @@ final class Tracer: @unchecked Sendable {
 
   /// The body of the tracer thread: launches, reports, then handles events until the guest is gone.
   func run(launched: (Result<Int32, GuestError>) -> Void) {
-    var mask = sigset_t()
-    sigemptyset(&mask)
-    sigaddset(&mask, SIGCHLD)
-    pthread_sigmask(SIG_BLOCK, &mask, nil)
-    childDescriptor = signalfd(-1, &mask, Int32(SFD_CLOEXEC) | Int32(SFD_NONBLOCK))
-    defer { close(childDescriptor) }
     do throws(GuestError) {
-      try launch()
+      try serve(launched)
     } catch {
       isFinished = true
-      launched(.failure(error))
-      return
+      return launched(.failure(error))
     }
-    launched(.success(process))
-    if options.debugged {
-      isStopped = true
-    } else {
-      resumeAll()
-    }
-    while !isFinished { turn() }
     engine?.stopDispatcher()
     // Whoever asked in the last moment gets an answer.
     let rest = commandLock.locked {
@@ -97,16 +82,28 @@ final class Tracer: @unchecked Sendable {
     rest.forEach { $0() }
   }
 
-  private func turn() {
+  private func serve(_ launched: (Result<Int32, GuestError>) -> Void) throws(GuestError) {
+    let children = try ChildEvents()
+    try launch()
+    launched(.success(process))
+    if options.debugged {
+      isStopped = true
+    } else {
+      resumeAll()
+    }
+    while !isFinished { turn(children) }
+  }
+
+  private func turn(_ children: borrowing ChildEvents) {
     var descriptors = [
-      pollfd(fd: childDescriptor, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: children.descriptor, events: Int16(POLLIN), revents: 0),
       pollfd(fd: commandDescriptor, events: Int16(POLLIN), revents: 0),
       pollfd(fd: engine?.parkedDescriptor ?? -1, events: Int16(POLLIN), revents: 0),
     ]
     poll(&descriptors, 3, -1)
-    drain(childDescriptor, size: 128)
-    drain(commandDescriptor, size: 8)
-    if let engine { drain(engine.parkedDescriptor, size: 8) }
+    children.clear()
+    drain(commandDescriptor)
+    if let engine { drain(engine.parkedDescriptor) }
     while !isFinished, let (thread, event) = control.nextEvent() { handle(thread, event) }
     if !isFinished { handleParked() }
     let batch = commandLock.locked {
@@ -116,10 +113,9 @@ final class Tracer: @unchecked Sendable {
     batch.forEach { $0() }
   }
 
-  private func drain(_ descriptor: Int32, size: Int) {
-    withUnsafeTemporaryAllocation(byteCount: size, alignment: 8) { buffer in
-      while read(descriptor, buffer.baseAddress, size) > 0 {}
-    }
+  private func drain(_ descriptor: Int32) {
+    var count: UInt64 = 0
+    while read(descriptor, &count, 8) > 0 {}
   }
 
   // MARK: Stops for a debugger

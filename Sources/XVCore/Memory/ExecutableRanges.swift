@@ -18,6 +18,8 @@ struct ExecutableRanges {
 
   /// Sorted, without overlaps.
   private(set) var areas: [Area] = []
+  /// The kernel offers the calls at fixed addresses (`Vsyscall`).
+  var hasVsyscall = false
 
   func area(containing address: UInt64) -> Area? {
     var low = 0

@@ -79,7 +79,6 @@ extension Engine {
 
   /// A call that the gate made has returned.
   func finishSystemCall(_ thread: ThreadID, _ context: Context) {
-    context.store32(ContextLayout.kind, RequestKind.systemCall.rawValue)
     let result = Int64(bitPattern: context.load64(ContextLayout.callResult))
     noteResult(thread, context, result)
     complete(thread, context, result: result)

@@ -53,7 +53,6 @@ extension Translator {
     block.linked = 0
     block.body = 0
     block.bodyLive = .all
-    block.slots = []
     block.callValid = []
     block.callEntry = 0
     block.jumpEntry = 0

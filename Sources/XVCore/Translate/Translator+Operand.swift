@@ -13,6 +13,9 @@ extension Translator {
       }
       return
     }
+    if instruction.isFloatingPoint(bytes) {
+      arenas[emission.arena].floatingPoint[emission.offset] = instruction.address
+    }
     let end = emission.hot.address &+ UInt64(instruction.length)
     let field = emission.hot.cursor + Int(instruction.displacementOffset)
     emission.hot.copy(bytes, count: Int(instruction.length))

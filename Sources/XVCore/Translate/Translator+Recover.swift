@@ -86,10 +86,7 @@ extension Translator {
       registers.eflags = live.eflags & ~0x8d5 | saved
     }
     if mark.isAdjustmentDue { registers.rsp &+= context.load64(ContextLayout.adjustment) }
-    // A call that was made waits for its answer in the same loop as one that was not.
-    let isCallMade =
-      mark.phase == .parked && context.load32(ContextLayout.kind) == RequestKind.systemCallDone.rawValue
-    switch isCallMade ? .systemCallDone : mark.phase {
+    switch mark.phase {
     case .miss:
       let number = context.load32(ContextLayout.exit)
       if number == Exit.none {
@@ -115,7 +112,7 @@ extension Translator {
       inSlots.spilled = []  // done above
       apply(inSlots, &registers, context, &place)
     case .parked where context.load32(ContextLayout.kind) == RequestKind.systemCallDone.rawValue:
-      // The call is made, but nobody has looked at its result yet: it must not be made again.
+      // A call that was made waits for its answer in the same loop as one that was not.
       recoverCall(&registers, context, result: context.load64(ContextLayout.callResult), &place)
     case .parked, .leaving: registers.rip = context.load64(ContextLayout.originalPC)
     case .inSystemCall:
@@ -138,7 +135,7 @@ extension Translator {
     registers.r11 = registers.eflags
     registers.rax = result
     place.gateCallResult = Int64(bitPattern: result)
-    context.store32(ContextLayout.kind, RequestKind.systemCall.rawValue)
+    context.store32(ContextLayout.kind, 0)
   }
 
   private func resolveLeftovers(_ registers: inout user_regs_struct, _ context: Context) {

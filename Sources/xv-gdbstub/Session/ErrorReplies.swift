@@ -15,20 +15,6 @@ extension StubSession {
     case .running: number = EBUSY
     case .failed(_, let errno): number = errno
     }
-    return client.understandsErrorMessages ? .error(error.message) : .error(number)
-  }
-}
-
-extension WorldError {
-  /// In words, for a person at a debugger.
-  var message: String {
-    switch self {
-    case .addressFault(let address): "no memory at \(address)"
-    case .illegalPatch(let address): "there is a breakpoint at \(address) already, or none to clear"
-    case .badWorld(let reason): reason
-    case .lookupFailed(let name): "\(name) was not found"
-    case .running: "the program is running: interrupt it first"
-    case .failed(let call, let errno): "\(call): \(String(cString: strerror(errno)))"
-    }
+    return client.understandsErrorMessages ? .error(error.description) : .error(number)
   }
 }

@@ -47,7 +47,7 @@ extension StubSession {
     do throws(WorldError) {
       return print(try body(translated))
     } catch {
-      return print("\(error.message)\n")
+      return print("\(error)\n")
     }
   }
 
