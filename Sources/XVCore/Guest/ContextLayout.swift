@@ -80,6 +80,8 @@ package enum ContextLayout {
   static let processor = 0x1d8
   /// How often the gate looks before it sleeps.
   static let spins = 0x1dc
+  /// Lookups that the inline table did not answer.
+  static let lookups = 0x1e0
   static let stackEnd = 0x1000
   /// One byte for each low 16 bits of a system call number: 1 when the server must see it.
   static let callMap = 0x1_0000

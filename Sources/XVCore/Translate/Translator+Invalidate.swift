@@ -53,6 +53,7 @@ extension Translator {
     block.linked = 0
     block.body = 0
     block.bodyLive = .all
+    block.slots = []
     block.callValid = []
     block.callEntry = 0
     block.jumpEntry = 0

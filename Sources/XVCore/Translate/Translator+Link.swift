@@ -4,9 +4,11 @@ internal import CLinux
 extension Translator {
   /// Emits the rel32 of a direct exit. It is pointed somewhere when the unit is published.
   mutating func emitExit(
-    _ kind: Exit.Kind, target: UInt64, origin: UInt64, _ emission: inout UnitEmission
+    _ kind: Exit.Kind, target: UInt64, origin: UInt64, valid: SpillSet = [],
+    _ emission: inout UnitEmission
   ) {
     var exit = Exit(kind: kind, arena: UInt8(emission.arena), target: target, origin: origin)
+    exit.valid = valid
     exit.field = emission.offset
     emission.hot.u32(0)
     let block = Int(record(target))
@@ -73,7 +75,9 @@ extension Translator {
   private mutating func link(_ index: Int32, to number: Int32) {
     let exit = exits[Int(index)]
     let block = blocks[Int(number)]
-    let entry = exit.kind == .call ? callEntry(number) : block.linked
+    let entry =
+      exit.kind == .call
+      ? callEntry(number) : exit.valid.isSuperset(of: block.slots) ? block.body : block.linked
     exits[Int(index)].isLinked = true
     counters.links &+= 1
     if exit.arena == block.arena {
