@@ -20,10 +20,11 @@ struct Block: BitwiseCopyable {
   var live: SpillSet = .all
   /// Entry with all registers in place: direct jumps.
   var linked: UInt32 = 0
-  /// The code itself, entered with `bodyLive` in registers and the other scratch registers' values in
-  /// their slots if the body relies on slots; then `linked` stores them first.
+  /// The code itself: needs `bodyLive` in registers and the values of `slots` in their slots. Unless
+  /// there are none, `linked` stores them first.
   var body: UInt32 = 0
   var bodyLive: SpillSet = .all
+  var slots: SpillSet = []
   /// Entry of direct calls: drops the cache address that the call instruction pushed.
   var callEntry: UInt32 = 0
   /// Entry of indirect jumps: reloads live scratch registers. Indirect calls enter 5 bytes before.
@@ -63,6 +64,8 @@ struct Exit: BitwiseCopyable {
   var kind: Kind
   var arena: UInt8
   var isLinked = false
+  /// The spill slots that are valid here.
+  var valid: SpillSet = []
   /// Offset of the rel32 that is patched (jump and call).
   var field: UInt32 = 0
   /// Offset of the cold stub, 0 until one is needed.

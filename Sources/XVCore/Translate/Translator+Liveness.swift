@@ -9,75 +9,113 @@
 struct ScratchState: BitwiseCopyable {
   /// Their slots hold their values, on every way that leads here inside the unit.
   var valid: SpillSet = []
+  /// The same, as it is on falling through from the instruction before; what `valid` has more is
+  /// stored there.
+  var fallThrough: SpillSet = []
+  /// What jumps of the unit that lead here agree on.
+  var joined: SpillSet = .all
   /// They must be in their registers when the body runs from here.
-  var live: SpillSet = .all
+  var live: SpillSet = []
 }
 
 extension Translator {
-  /// Fills in `states` for the scanned instructions: `valid` by one pass forward, `live` by one back.
-  mutating func computeScratchStates(
-    _ scanned: Scanned, entry: EntryKind, into states: UnsafeMutablePointer<ScratchState>
-  ) {
+  /// Fills in `states` for the scanned instructions; `exitValid` is what holds behind the last one.
+  mutating func computeScratchStates(_ scanned: Scanned, entry: EntryKind) {
+    exitValid = []
     if scanIsVolatile {
       // What was proved about code that may change would not hold; and self-checks use the slots.
-      for index in 0..<scanned.count { states[index] = ScratchState() }
+      for index in 0..<scanned.count { states[index] = ScratchState(live: .all) }
       return
     }
-    computeValid(scanned.count, entry, states)
-    computeLive(scanned, states)
+    for index in 0..<scanned.count { states[index] = ScratchState() }
+    // A loop's head is assumed to be reached with all slots valid until a way back to it says less.
+    var rounds = 0
+    while computeValid(scanned.count, entry, final: rounds >= 4) { rounds += 1 }
+    rounds = 0
+    while computeLive(scanned, final: rounds >= 6) { rounds += 1 }
   }
 
-  private func computeValid(
-    _ count: Int, _ entry: EntryKind, _ states: UnsafeMutablePointer<ScratchState>
-  ) {
+  /// One pass forward. Whether a loop's head has to be looked at again.
+  private mutating func computeValid(_ count: Int, _ entry: EntryKind, final: Bool) -> Bool {
     var valid: SpillSet = entry == .jump || entry == .ret ? .all : []
+    var hasChanged = false
     for index in 0..<count {
       let mark = marks[index]
       if mark.followsCall { valid = .all }
-      if mark.isJoin { valid = [] }
+      states[index].fallThrough = valid
+      if mark.isLoopHead {
+        valid = final ? [] : states[index].joined
+      } else if mark.isJoin {
+        valid = valid.intersection(states[index].joined)
+      }
       states[index].valid = valid
-      let kind = scan[index].kind
-      if kind == .plain || kind == .ripRelative || kind == .conditionalJump || kind == .jump {
-        valid.subtract(SpillSet(scan[index].writes))
-      } else {
+      switch scan[index].kind {
+      case .plain, .ripRelative: valid.subtract(SpillSet(scan[index].writes))
+      case .conditionalJump, .jump:
+        guard let target = seen.find(scan[index].target), target < count else { continue }
+        let agreed = states[target].joined.intersection(valid)
+        if agreed != states[target].joined {
+          states[target].joined = agreed
+          if target <= index { hasChanged = true }
+        }
+      case .shortLoop:
         valid = []
+        if let target = seen.find(scan[index].target), target < count {
+          if target <= index, !states[target].joined.isEmpty { hasChanged = true }
+          states[target].joined = []
+        }
+      default: valid = []
       }
     }
+    exitValid = valid
+    return hasChanged && !final
   }
 
-  private func computeLive(
-    _ scanned: Scanned, _ states: UnsafeMutablePointer<ScratchState>
-  ) {
+  /// One pass back. Whether a loop's head needs more than its jumps knew.
+  private mutating func computeLive(_ scanned: Scanned, final: Bool) -> Bool {
+    let count = scanned.count
+    var hasChanged = false
     var live: SpillSet = .all
-    if case .continues(let at) = scanned.end { live = liveAtTarget(at, scanned.count, states, from: scanned.count) }
-    var index = scanned.count
+    if case .continues(let at) = scanned.end {
+      live = liveAtTarget(at, count, from: count, final)
+    }
+    var index = count
     while index > 0 {
       index &-= 1
       let instruction = scan[index]
+      let valid = states[index].valid
       switch instruction.kind {
       case .plain, .ripRelative, .systemCall:
         live.subtract(SpillSet(instruction.defines))
         live.formUnion(SpillSet(instruction.uses))
       case .conditionalJump:
-        live.formUnion(liveAtTarget(instruction.target, scanned.count, states, from: index))
+        live.formUnion(liveAtTarget(instruction.target, count, from: index, final))
       case .jump: break
       case .call: live = liveIn(instruction.target)
-      case .ret: live = SpillSet.all.subtracting(states[index].valid)
+      case .ret: live = SpillSet.all.subtracting(valid)
       case .indirectJump, .indirectCall:
-        live = SpillSet.all.subtracting(states[index].valid).union(SpillSet(instruction.uses))
+        live = SpillSet.all.subtracting(valid).union(SpillSet(instruction.uses))
       default: live = .all
       }
-      states[index].live = live
+      if live != states[index].live {
+        states[index].live = live
+        if marks[index].isLoopHead { hasChanged = true }
+      }
+      // Falling into a block that wants more slots stores them from the registers.
+      live.formUnion(valid.subtracting(states[index].fallThrough))
     }
+    return hasChanged && !final
   }
 
-  /// What a jump to `target` must have in registers.
+  /// What a jump must have in registers for `target`.
   @inline(__always)
   private func liveAtTarget(
-    _ target: UInt64, _ count: Int, _ states: UnsafeMutablePointer<ScratchState>, from index: Int
+    _ target: UInt64, _ count: Int, from index: Int, _ final: Bool
   ) -> SpillSet {
     guard let inside = seen.find(target), inside < count else { return liveIn(target) }
-    // Backward jumps lead to states that are not computed yet.
-    return inside > index ? states[inside].live.union(states[inside].valid) : .all
+    if final, inside <= index { return .all }
+    // Also what is valid in slots: when the unit dies, this exit leads to another translation, which
+    // may store the registers again.
+    return states[inside].live.union(states[inside].valid)
   }
 }

@@ -135,6 +135,7 @@ extension Translator {
     block.arena = after.arena
     block.length = UInt32(call.length)
     block.body = after.callSite
+    block.slots = after.callValid
     block.linked =
       after.callValid.isEmpty
       ? after.callSite
@@ -172,6 +173,7 @@ extension Translator {
         if let target = seen.find(scan[index].target), target < count {
           marks[target].startsBlock = true
           marks[target].isJoin = true
+          if target <= index { marks[target].isLoopHead = true }
         }
       default: break
       }
