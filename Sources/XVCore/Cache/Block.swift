@@ -16,6 +16,8 @@ struct Block: BitwiseCopyable {
   var length: UInt32 = 0
   var arena: UInt8 = 0
   var state: State = .wanted
+  /// Code of a file, mapped private and read-only.
+  var isStable = false
   /// Scratch registers that `linked` needs in place.
   var live: SpillSet = .all
   /// Entry with all registers in place: direct jumps.

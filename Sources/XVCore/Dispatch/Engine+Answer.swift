@@ -99,12 +99,25 @@ extension Engine {
       else { return .noCode }
       return .needsArena(at: place)
     }
+    guard translator.pointee.arenas[arena].hasRoom else { return cacheIsFull() }
     let start = xv_rdtsc()
     let made = translator.pointee.translate(target, mode: .normal, entry: entry, arena: arena)
     translator.pointee.counters.translationCycles &+= xv_rdtsc() &- start
     guard let made else { return .noCode }
     if trace.descriptor != nil { traceUnit(made.block) }
     return .block(made.block)
+  }
+
+  /// With several threads the cache cannot be discarded: others may be inside.
+  private func cacheIsFull() -> Lookup {
+    say("the code cache is full and the program has several threads; it is killed")
+    kill(process, SIGKILL)
+    return .noCode
+  }
+
+  func say(_ text: String) {
+    let line = Array("xv: \(text)\n".utf8)
+    _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
   }
 
   private func traceUnit(_ number: Int32) {
@@ -237,7 +250,7 @@ extension Engine {
 
   /// Ends a guest whose shared state makes no sense.
   func die(_ context: Context) {
-    trace("the guest has damaged xv's state; it is killed")
+    say("the program has damaged xv's state; it is killed")
     kill(process, SIGKILL)
   }
 

@@ -225,7 +225,7 @@ extension Tracer {
     state.registers = Registers(general: registers)
     threads[child] = state
     trace("[\(parent)] made thread [\(child)]")
-    if !isStopped { enter(child) }
+    if !isStopped, !isStopping { enter(child) }
   }
 
   /// Lets a process (a fork child, or a guest that is detached) go on without xv: original registers,

@@ -130,7 +130,9 @@ extension Tracer {
     }
     let pieces: [(Int, Int, UInt64)] = [
       (RegionLayout.gateOffset, RegionLayout.gateSize, 5),
-      (RegionLayout.sharedOffset, RegionLayout.arenasOffset - RegionLayout.sharedOffset, 3),
+      (RegionLayout.sharedOffset, RegionLayout.masterOffset - RegionLayout.sharedOffset, 3),
+      (RegionLayout.masterOffset, RegionLayout.contextsOffset - RegionLayout.masterOffset, 1),
+      (RegionLayout.contextsOffset, RegionLayout.arenasOffset - RegionLayout.contextsOffset, 3),
       (RegionLayout.arenasOffset, RegionLayout.regionSize - RegionLayout.arenasOffset, 5),
     ]
     for (offset, size, protection) in pieces {
@@ -185,6 +187,9 @@ extension Tracer {
     }
     try control.setRegisters(thread, call)
     var entered = false
+    // A signal that comes in between is sent again: it belongs to the program.
+    var signals: [Int32] = []
+    defer { for signal in signals { _ = xv_tgkill(process, thread.rawValue, signal) } }
     while true {
       control.resumeToSystemCall(thread)
       guard let event = control.waitForEvent(of: thread) else { throw .gone }
@@ -201,6 +206,7 @@ extension Tracer {
           try control.setRegisters(thread, call)
         }
       case .exited, .killed: throw .gone
+      case .signal(let signal): signals.append(signal)
       default: break
       }
     }

@@ -122,6 +122,7 @@ extension Translator {
     block.bodyLive = state.live
     block.slots = state.valid
     block.unit = emission.unit
+    block.isStable = scanIsStable && !scanIsVolatile
     block.nextInUnit = -1
     block.length = 0
     if let entry {

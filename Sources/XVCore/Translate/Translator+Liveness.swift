@@ -88,6 +88,8 @@ extension Translator {
       case .plain, .ripRelative, .systemCall:
         live.subtract(SpillSet(instruction.defines))
         live.formUnion(SpillSet(instruction.uses))
+        // The test of an unknown number puts rcx into its slot: it must be there to be put.
+        if instruction.kind == .systemCall, marks[index].callNumber < 0 { live.insert(.rcx) }
       case .conditionalJump:
         live.formUnion(liveAtTarget(instruction.target, count, from: index, final))
       case .jump: break

@@ -45,11 +45,12 @@ extension Translator {
         }
       }
       if area == nil || !area!.range.contains(pc) { area = ranges.area(containing: pc) }
-      guard let area, arenas[arena].serves(pc), count == 0 || area.isVolatile == scanIsVolatile
+      guard let area, arenas[arena].serves(pc), count == 0 || (area.isVolatile == scanIsVolatile && area.isFile == scanIsStable)
       else {
         return count == 0 ? nil : Scanned(count: count, end: .continues(at: pc))
       }
       scanIsVolatile = area.isVolatile
+      scanIsStable = area.isFile
       // Bytes: the same page as before, or a new one.
       let offset = Int(truncatingIfNeeded: pc &- codeStart)
       if code == nil || pc < codeStart || offset >= 4096 || available &- offset < 1 {
@@ -192,7 +193,10 @@ extension Translator {
   @inline(__always)
   func liveIn(_ address: UInt64) -> SpillSet {
     let number = table.find(address)
-    guard number >= 0, blocks[Int(number)].state == .live else { return .all }
+    // Code that can be replaced may need more tomorrow than it does today.
+    guard number >= 0, blocks[Int(number)].state == .live, blocks[Int(number)].isStable else {
+      return .all
+    }
     return blocks[Int(number)].live
   }
 }

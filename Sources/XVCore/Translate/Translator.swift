@@ -42,6 +42,8 @@ struct Translator: ~Copyable {
   var request: UInt64 = 0
   /// The scanned code can change without a mapping call: its blocks check themselves.
   var scanIsVolatile = false
+  /// The scanned code is a file's: it changes by mapping calls alone.
+  var scanIsStable = false
   /// Instructions scanned.
   var scanCount = 0
   /// The scanned code uses memory below rsp: its calls may write the return address and no more.
