@@ -16,7 +16,7 @@ def product(name, variable):
     """The built program `name`; the environment variable names another one."""
     path = os.environ.get(variable) or os.path.join(ROOT, ".build", "release", name)
     if not os.access(path, os.X_OK):
-        sys.exit(f"{path} is not there: swift build -c release (or set {variable})")
+        sys.exit(f"{path} is not there: swift build -c release --static-swift-stdlib (or set {variable})")
     return path
 
 
