@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-3.0-only
+
+/// The doors of a block: for direct jumps, calls, indirect branches and returns.
+extension Translator {
+  mutating func emitEntry(
+    _ entry: EntryKind, _ block: inout Block, _ emission: inout UnitEmission
+  ) {
+    switch entry {
+    case .linked: break
+    case .call:
+      recover(&emission, block.original, adjust: 8)
+      block.callEntry = emission.offset
+      emission.hot.dropReturnAddress()
+    case .jump:
+      recover(&emission, block.original, spilled: .all, adjust: 8)
+      emission.hot.dropReturnAddress()
+      block.jumpEntry = emission.offset
+      emitReloads(block.bodyLive, original: block.original, &emission)
+    case .ret:
+      block.returnEntry = emission.offset
+      emitReloads(block.bodyLive, original: block.original, &emission)
+    }
+  }
+
+  /// A cold way in that stores registers to their slots, for a body that relies on slots.
+  mutating func emitSlotStores(
+    _ registers: SpillSet, to body: UInt32, original: UInt64, arena index: Int
+  ) -> UInt32 {
+    let offset = UInt32(arenas[index].cold)
+    var cold = arenas[index].emitter(at: Int(offset))
+    appendCold(index, cold, original)
+    Translator.emitStores(registers, &cold)
+    cold.jump(to: arenas[index].address(Int(body)).rawValue)
+    arenas[index].cold = arenas[index].server.distance(to: cold.cursor)
+    return offset
+  }
+
+  @inline(__always)
+  static func emitStores(_ registers: SpillSet, _ emitter: inout Emitter) {
+    if registers.contains(.rcx) {
+      emitter.store(Register.rcx, slot: ContextLayout.spilledRCX)
+    }
+    if registers.contains(.rdx) {
+      emitter.store(Register.rdx, slot: ContextLayout.spilledRDX)
+    }
+    if registers.contains(.r11) {
+      emitter.store(Register.r11, slot: ContextLayout.spilledR11)
+    }
+  }
+
+  /// Reloads the scratch registers that the block may read. The others keep the lookup's leftovers,
+  /// which recovery recognizes (`Translator+Recover`).
+  mutating func emitReloads(
+    _ live: SpillSet, original: UInt64, _ emission: inout UnitEmission
+  ) {
+    var left: SpillSet = .all
+    recover(&emission, original, spilled: left)
+    if live.contains(.rcx) {
+      emission.hot.load(Register.rcx, slot: ContextLayout.spilledRCX)
+      left.remove(.rcx)
+      recover(&emission, original, spilled: left)
+    }
+    if live.contains(.rdx) {
+      emission.hot.load(Register.rdx, slot: ContextLayout.spilledRDX)
+      left.remove(.rdx)
+      recover(&emission, original, spilled: left)
+    }
+    if live.contains(.r11) {
+      emission.hot.load(Register.r11, slot: ContextLayout.spilledR11)
+      left.remove(.r11)
+      recover(&emission, original, spilled: left)
+    }
+  }
+
+  /// The unit ends right behind a call whose continuation lives elsewhere or is not translated: the
+  /// return must still find an entry behind its call instruction.
+  mutating func emitDetachedContinuation(
+    of call: Instruction, at: UInt64, _ emission: inout UnitEmission
+  ) {
+    let number = record(at)
+    let block = blocks[Int(number)]
+    guard block.returnEntry == 0, block.state == .wanted || Int(block.arena) == emission.arena
+    else { return }
+    blocks[Int(number)].returnEntry = emission.offset
+    blocks[Int(number)].arena = UInt8(emission.arena)
+    detachedContinuation = number
+    emitReloads(block.state == .live ? block.live : .all, original: at, &emission)
+  }
+}

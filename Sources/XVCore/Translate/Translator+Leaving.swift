@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-3.0-only
+
+/// System calls, and the ways out that put all registers into the context: intercepted calls, probes,
+/// steps.
+extension Translator {
+  mutating func emitSystemCall(
+    _ instruction: Instruction, number: Int32, _ emission: inout UnitEmission
+  ) {
+    let origin = instruction.address
+    let next = instruction.end
+    if number >= 0, InterceptedCall.isIntercepted(number) {
+      emitParking(.systemCall, target: next, origin: origin, &emission)
+      return
+    }
+    if number < 0 {
+      emission.hot.store(Register.rcx, slot: ContextLayout.spilledRCX)
+      emission.hot.bytes(0xc8_b7_0f, count: 3)  // movzx ecx, ax
+      recover(&emission, origin, spilled: .rcx)
+      emission.hot.bytes(0x89_b6_0f_65, count: 4)  // movzx ecx, byte gs:[rcx+callMap]
+      emission.hot.u32(UInt32(ContextLayout.callMap))
+      emission.hot.u16(0x05e3)  // jrcxz over the jump
+      emission.hot.jump(to: emitColdParking(origin: origin, next: next, emission))
+    }
+    // Both registers are the system call's to destroy, so nothing is lost in rcx here.
+    emission.hot.u16(0x050f)
+    recover(&emission, next, form: .afterSystemCall)
+    emission.hot.move(Register.rcx, immediate: next)
+  }
+
+  /// Leaves for the server with all registers in the context: system calls, probes, steps.
+  mutating func emitParking(
+    _ kind: Exit.Kind, target: UInt64, origin: UInt64, _ emission: inout UnitEmission
+  ) {
+    // The stub puts the pc down before it leaves, so recovery is the same before and inside.
+    let pc = kind == .stepped ? target : origin
+    recover(&emission, pc)
+    let exit = addExit(Exit(kind: kind, arena: UInt8(emission.arena), target: target, origin: origin))
+    Translator.emitParking(&emission.hot, kind, exit: exit, pc: pc)
+  }
+
+  static func emitParking(
+    _ emitter: inout Emitter, _ kind: Exit.Kind, exit: Int32, pc: UInt64
+  ) {
+    emitter.storeImmediate32(UInt32(bitPattern: exit), slot: ContextLayout.exit)
+    emitter.storeImmediate32(
+      UInt32(truncatingIfNeeded: pc), slot: ContextLayout.originalPC)
+    emitter.storeImmediate32(
+      UInt32(truncatingIfNeeded: pc >> 32), slot: ContextLayout.originalPC + 4)
+    emitter.jump(
+      slot: kind == .systemCall ? ContextLayout.gateSystemCall : ContextLayout.gateProbe)
+  }
+
+  mutating func emitColdParking(
+    origin: UInt64, next: UInt64, _ emission: UnitEmission
+  ) -> UInt64 {
+    let index = emission.arena
+    let exit = addExit(
+      Exit(kind: .systemCall, arena: UInt8(index), target: next, origin: origin))
+    var cold = arenas[index].emitter(at: arenas[index].cold)
+    let start = cold.address
+    appendCold(index, cold, origin, spilled: .rcx)
+    cold.load(Register.rcx, slot: ContextLayout.spilledRCX)
+    appendCold(index, cold, origin)
+    Translator.emitParking(&cold, .systemCall, exit: exit, pc: origin)
+    arenas[index].cold += Int(cold.address &- start)
+    return start
+  }
+
+  /// Code that does nothing but stop a thread at `original`.
+  mutating func stopFragment(at original: UInt64, arena: Int) -> CacheAddress {
+    var emission = UnitEmission(
+      hot: arenas[arena].emitter(at: arenas[arena].hot), arena: arena, unit: -1, mode: .step,
+      hotBase: arenas[arena].server)
+    let start = emission.offset
+    emitParking(.stepped, target: original, origin: original, &emission)
+    arenas[arena].hot = Int(emission.offset)
+    return arenas[arena].address(Int(start))
+  }
+}

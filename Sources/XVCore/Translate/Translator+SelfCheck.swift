@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-3.0-only
+
+/// Blocks of code that can change without a mapping call compare it before they run.
+extension Translator {
+  /// Compares the block's original bytes with those that were translated, without touching flags.
+  ///
+  ///     rcx, r11 -> slots
+  ///     mov rcx, [code] ; mov r11, -expected ; lea rcx, [rcx+r11] ; jrcxz +5 ; jmp stale
+  ///     ...
+  ///     rcx, r11 <- slots
+  mutating func emitSelfCheck(_ index: Int, _ emission: inout UnitEmission) {
+    var last = index
+    while last + 1 < scanCount, !marks[last + 1].startsBlock { last += 1 }
+    let original = scan[index].address
+    let length = Int(scan[last].end &- original)
+    let expected = UnsafeRawPointer(copies + Int(marks[index].bytes))
+    guard arenas[emission.arena].reaches(original) else { return }
+    emission.hot.store(Register.rcx, slot: ContextLayout.spilledRCX)
+    emission.hot.store(Register.r11, slot: ContextLayout.spilledR11)
+    recover(&emission, original, spilled: [.rcx, .r11])
+    let stale = emitStaleExit(original, emission)
+    var offset = 0
+    while offset < length {
+      // Whole words, the last one overlapping; short blocks by their powers of two.
+      let size = [8, 4, 2, 1].first { $0 <= length - offset || ($0 <= length && offset > 0) }!
+      let at = min(offset, length - size)
+      emitLoadCode(size: size, original &+ UInt64(at), &emission)
+      var value: UInt64 = 0
+      for byte in 0..<size {
+        value |= UInt64(expected.load(fromByteOffset: at + byte, as: UInt8.self)) << UInt64(byte * 8)
+      }
+      emission.hot.u16(0xbb49)  // mov r11, imm64
+      emission.hot.u64(0 &- value)
+      emission.hot.bytes(0x19_0c_8d_4a, count: 4)  // lea rcx, [rcx+r11]
+      emission.hot.u16(0x05e3)  // jrcxz over the jump
+      emission.hot.jump(to: stale)
+      offset = at + size
+    }
+    emission.hot.load(Register.rcx, slot: ContextLayout.spilledRCX)
+    recover(&emission, original, spilled: [.r11])
+    emission.hot.load(Register.r11, slot: ContextLayout.spilledR11)
+  }
+
+  /// rcx = the code's bytes, zero-extended, rip-relative.
+  func emitLoadCode(size: Int, _ address: UInt64, _ emission: inout UnitEmission) {
+    switch size {
+    case 8: emission.hot.bytes(0x0d_8b_48, count: 3)  // mov rcx, [rip+code]
+    case 4: emission.hot.bytes(0x0d_8b, count: 2)  // mov ecx, [rip+code]
+    case 2: emission.hot.bytes(0x0d_b7_0f, count: 3)  // movzx ecx, word [rip+code]
+    default: emission.hot.bytes(0x0d_b6_0f, count: 3)  // movzx ecx, byte [rip+code]
+    }
+    emission.hot.relative32(to: address)
+  }
+
+  mutating func emitStaleExit(_ original: UInt64, _ emission: UnitEmission) -> UInt64 {
+    let index = emission.arena
+    let exit = addExit(
+      Exit(kind: .stale, arena: UInt8(index), target: original, origin: original))
+    var cold = arenas[index].emitter(at: arenas[index].cold)
+    let start = cold.address
+    appendCold(index, cold, original, spilled: [.rcx, .r11])
+    cold.load(Register.rcx, slot: ContextLayout.spilledRCX)
+    appendCold(index, cold, original, spilled: [.r11])
+    cold.load(Register.r11, slot: ContextLayout.spilledR11)
+    appendCold(index, cold, original)
+    cold.storeImmediate32(UInt32(bitPattern: exit), slot: ContextLayout.exit)
+    cold.jump(slot: ContextLayout.gateMiss)
+    arenas[index].cold += Int(cold.address &- start)
+    return start
+  }
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-3.0-only
+
+/// Calls, returns and indirect branches: what replaces them in a fragment.
+extension Translator {
+  mutating func emitShortLoop(
+    _ instruction: Instruction, _ bytes: UnsafePointer<UInt8>, _ emission: inout UnitEmission
+  ) {
+    let length = Int(instruction.length)
+    emission.hot.alignField(distance: length + 3)
+    emission.hot.copy(bytes, count: length - 1)
+    emission.hot.byte(2)  // taken: over the next jump
+    emission.hot.u16(0x05eb)  // not taken: over the exit
+    // Taken: the counter has been decremented, so only the target describes the state.
+    recover(&emission, instruction.target)
+    emission.hot.byte(0xe9)
+    emitExit(.jump, target: instruction.target, origin: instruction.address, &emission)
+  }
+
+  mutating func emitCall(_ instruction: Instruction, _ emission: inout UnitEmission) {
+    lastCallSite = emission.offset
+    lastCallValid = []
+    if scanUsesRedZone { return emitNarrowCall(instruction, &emission) }
+    emitPushReturnAddress(instruction.end, &emission)
+    recover(&emission, instruction.address, adjust: 8)
+    emission.hot.alignField(distance: 1)
+    emission.hot.byte(0xe8)
+    emitExit(.call, target: instruction.target, origin: instruction.address, &emission)
+  }
+
+  /// A call that writes nothing but its return address, for code with data in the red zone: the call
+  /// instruction goes to a thunk that replaces the cache address by the original one.
+  ///
+  ///     jmp 2f
+  ///     1: lea rsp, [rsp+8] ; push original ; jmp target
+  ///     2: call 1b
+  mutating func emitNarrowCall(
+    _ instruction: Instruction, _ emission: inout UnitEmission
+  ) {
+    emission.hot.byte(0xeb)
+    emission.hot.byte(0)
+    let thunk = emission.hot.cursor
+    recover(&emission, instruction.address, adjust: 8)
+    emission.hot.dropReturnAddress()
+    recover(&emission, instruction.address)
+    emitPushReturnAddress(instruction.end, &emission)
+    recover(&emission, instruction.address, adjust: 8)
+    emission.hot.alignField(distance: 1)
+    emission.hot.byte(0xe9)
+    emitExit(.jump, target: instruction.target, origin: instruction.address, &emission)
+    (thunk - 1).storeBytes(
+      of: UInt8(thunk.distance(to: emission.hot.cursor)), as: UInt8.self)
+    recover(&emission, instruction.address)
+    let start = emission.hot.address &- UInt64(thunk.distance(to: emission.hot.cursor))
+    emission.hot.byte(0xe8)
+    emission.hot.relative32(to: start)
+  }
+
+  /// One 8-byte store: two 4-byte stores cannot be forwarded to the load at the return.
+  mutating func emitPushReturnAddress(_ address: UInt64, _ emission: inout UnitEmission) {
+    if address < 0x8000_0000 {
+      emission.hot.byte(0x68)  // push imm32, sign-extended
+      emission.hot.u32(UInt32(address))
+    } else {
+      let literal = arenas[emission.arena].addLiteral(address)
+      emission.hot.u16(0x35ff)  // push [rip+literal]
+      emission.hot.relative32(to: literal)
+    }
+  }
+
+  mutating func emitReturn(
+    _ instruction: Instruction, valid: SpillSet, _ emission: inout UnitEmission
+  ) {
+    let dirty = SpillSet.all.subtracting(valid)
+    Translator.emitStores(dirty.intersection(.rcx), &emission.hot)
+    emission.hot.bytes(0x24_0c_8b_48, count: 4)  // mov rcx, [rsp]
+    recover(&emission, instruction.address, spilled: .rcx)
+    if instruction.immediate == 0 {
+      let routine = arenas[emission.arena].returnRoutine
+      // A register that is valid in its slot may hold anything else: it must not be stored again.
+      let entry: UInt64 =
+        switch (dirty.contains(.rdx), dirty.contains(.r11)) {
+        case (true, false): 0
+        case (true, true): 11
+        case (false, true): 20
+        case (false, false): 29
+        }
+      emission.hot.jump(to: routine + entry)
+      return
+    }
+    Translator.emitStores(dirty.subtracting(.rcx), &emission.hot)
+    recover(&emission, instruction.address, spilled: .all)
+    emitLookup(table: ContextLayout.returnTable, gate: ContextLayout.gateReturnLookup, &emission)
+    emission.hot.bytes(0x24_0c_89_48, count: 4)  // mov [rsp], rcx
+    recover(
+      &emission, instruction.address, spilled: .all, form: .restoreReturnAddress)
+    emission.hot.byte(0xc2)  // ret imm16
+    emission.hot.u16(instruction.immediate)
+  }
+
+  mutating func emitIndirect(
+    _ instruction: Instruction, _ bytes: UnsafePointer<UInt8>, valid: SpillSet,
+    _ emission: inout UnitEmission
+  ) {
+    let isCall = instruction.kind == .indirectCall
+    if instruction.prefix.contains(.gs) {
+      emitParking(.rare, target: instruction.address, origin: instruction.address, &emission)
+      return
+    }
+    if isCall {
+      lastCallSite = emission.offset
+      lastCallValid = valid
+    }
+    Translator.emitStores(SpillSet.all.subtracting(valid), &emission.hot)
+    emitTargetLoad(instruction, bytes, &emission)
+    if isCall {
+      recover(&emission, instruction.address, spilled: .rcx)
+      emitPushReturnAddress(instruction.end, &emission)
+    }
+    let adjust: UInt8 = isCall ? 8 : 0
+    recover(&emission, instruction.address, spilled: .all, adjust: adjust)
+    emitLookup(
+      table: ContextLayout.jumpTable, gate: ContextLayout.gateJumpLookup, &emission,
+      original: instruction.address, adjust: adjust)
+    if isCall {
+      emission.hot.bytes(0xfb_51_8d_48, count: 4)  // lea rdx, [rcx-5]
+      emission.hot.u16(0xd2ff)  // call rdx
+    } else {
+      emission.hot.u16(0xe1ff)  // jmp rcx
+    }
+  }
+
+  /// mov rcx, operand: the transfer's own operand, as a load.
+  mutating func emitTargetLoad(
+    _ instruction: Instruction, _ bytes: UnsafePointer<UInt8>, _ emission: inout UnitEmission
+  ) {
+    let prefix = instruction.prefix
+    if prefix.contains(.ripRelative), !arenas[emission.arena].reaches(instruction.target) {
+      emission.hot.move(Register.rcx, immediate: instruction.target)
+      emission.hot.bytes(0x09_8b_48, count: 3)  // mov rcx, [rcx]
+      return
+    }
+    if prefix.contains(.fs) { emission.hot.byte(0x64) }
+    if prefix.contains(.address32) { emission.hot.byte(0x67) }
+    emission.hot.byte(
+      0x48 | (prefix.contains(.rexX) ? 2 : 0) | (prefix.contains(.rexB) ? 1 : 0))
+    emission.hot.byte(0x8b)
+    let modrmOffset = Int(instruction.modrmOffset)
+    emission.hot.byte(bytes[modrmOffset] & 0xc7 | UInt8(Register.rcx) << 3)
+    if prefix.contains(.ripRelative) {
+      emission.hot.relative32(to: instruction.target)
+    } else {
+      emission.hot.copy(
+        bytes + modrmOffset + 1, count: Int(instruction.length) - modrmOffset - 1)
+    }
+  }
+
+  /// The inline lookup: rcx = original target in, rcx = rdx = cache address out; else to the gate,
+  /// which comes back to the lookup when it has filled the table.
+  mutating func emitLookup(
+    table: Int, gate: Int, _ emission: inout UnitEmission, original: UInt64 = 0, adjust: UInt8 = 0
+  ) {
+    let retry = emission.hot.address
+    emission.hot.bytes(0xd1_b7_0f, count: 3)  // movzx edx, cx
+    emission.hot.bytes(0x12_14_8d, count: 3)  // lea edx, [rdx+rdx]
+    emission.hot.bytes(0xd5_1c_8b_4c_65, count: 5)  // mov r11, gs:[rdx*8+table]: minus the tag
+    emission.hot.u32(UInt32(table))
+    emission.hot.bytes(0x19_0c_8d_4a, count: 4)  // lea rcx, [rcx+r11]
+    emission.hot.u16(0x05e3)  // jrcxz over the jump
+    let cold = beginLookupMiss(emission, original: original, adjust: adjust, retry: retry, gate: gate)
+    emission.hot.jump(to: cold)
+    emission.hot.bytes(0xd5_0c_8b_48_65, count: 5)  // mov rcx, gs:[rdx*8+table+8]
+    emission.hot.u32(UInt32(table + 8))
+    emission.hot.bytes(0xca_89_48, count: 3)  // mov rdx, rcx
+  }
+
+  /// The cold half of a lookup: makes the target again from the failed comparison.
+  mutating func beginLookupMiss(
+    _ emission: UnitEmission, original: UInt64, adjust: UInt8, retry: UInt64, gate: Int
+  ) -> UInt64 {
+    let index = emission.arena
+    var cold = arenas[index].emitter(at: arenas[index].cold)
+    let start = cold.address
+    // Whatever the hot side's recovery says at the retry point holds here as well.
+    let hot = arenas[index].hotRecovery.entry(
+      covering: UInt32(retry &- arenas[index].guest))
+    if var entry = hot {
+      entry.offset = UInt32(arenas[index].cold)
+      arenas[index].coldRecovery.append(entry)
+    }
+    cold.bytes(0xd3_f7_49, count: 3)  // not r11
+    cold.bytes(0x01_19_4c_8d_4a, count: 5)  // lea rcx, [rcx+r11+1]
+    cold.bytes(0x15_8d_48, count: 3)  // lea rdx, [rip+retry]
+    cold.relative32(to: retry)
+    cold.store(Register.rdx, slot: ContextLayout.retry)
+    cold.jump(slot: gate)
+    arenas[index].cold += Int(cold.address &- start)
+    return start
+  }
+
+  /// Emitted once at the start of an arena: every plain return ends here. The return predictor does
+  /// not care where the `ret` stands, and the code of a return shrinks from 75 bytes to 18.
+  mutating func emitReturnRoutine(_ index: Int) {
+    var emission = UnitEmission(
+      hot: arenas[index].emitter(at: 64), arena: index, unit: -1, mode: .normal,
+      hotBase: arenas[index].server)
+    arenas[index].returnRoutine = emission.hot.address
+    // Four ways in: rdx to be stored (0), rdx and r11 (11), r11 (20), none (29).
+    recover(&emission, 0, spilled: .rcx, form: .returnFromStack)
+    emission.hot.store(Register.rdx, slot: ContextLayout.spilledRDX)
+    recover(&emission, 0, spilled: [.rcx, .rdx], form: .returnFromStack)
+    emission.hot.u16(0x12eb)  // jmp over the two stores
+    recover(&emission, 0, spilled: .rcx, form: .returnFromStack)
+    emission.hot.store(Register.rdx, slot: ContextLayout.spilledRDX)
+    recover(&emission, 0, spilled: [.rcx, .rdx], form: .returnFromStack)
+    emission.hot.store(Register.r11, slot: ContextLayout.spilledR11)
+    recover(&emission, 0, spilled: .all, form: .returnFromStack)
+    emitLookup(table: ContextLayout.returnTable, gate: ContextLayout.gateReturnLookup, &emission)
+    emission.hot.bytes(0x24_0c_89_48, count: 4)  // mov [rsp], rcx
+    recover(&emission, 0, spilled: .all, form: .returnFromTag)
+    emission.hot.byte(0xc3)
+    arenas[index].hot = Int(emission.offset)
+  }
+}
