@@ -45,7 +45,8 @@ let package = Package(
     .testTarget(name: "LinuxTests", dependencies: ["Linux"], swiftSettings: settings),
     .testTarget(name: "RSPTests", dependencies: ["RSP"], swiftSettings: settings),
     .testTarget(
-      name: "XVCoreTests", dependencies: ["XVCore", "CZydis", "CCapstone"], swiftSettings: settings),
+      name: "XVCoreTests", dependencies: ["XVCore", "CLinux", "CZydis", "CCapstone"],
+      swiftSettings: settings),
     .testTarget(
       name: "WorldVMTests", dependencies: ["WorldVM", "XVCore", "Linux", "CLinux"],
       swiftSettings: settings),

@@ -16,8 +16,8 @@ struct Recovery: BitwiseCopyable {
     case restoreReturnAddress
     /// Right after a `syscall` instruction: pc is `original`, and so is rcx.
     case afterSystemCall
-    /// pc is `original`; the register whose number stands in `stackAdjustment` is in the context's
-    /// register file.
+    /// pc is `original`; the registers whose numbers stand in the two halves of `stackAdjustment` are
+    /// in the context's register file.
     case inFile
   }
 

@@ -37,7 +37,14 @@ struct Gate {
     case resumed
   }
 
-  enum Flags: UInt8 { case live, lahf, file }
+  enum Flags: UInt8 {
+    case live
+    /// ah holds SF ZF AF PF CF, al holds OF.
+    case lahf
+    /// ah holds SF ZF AF PF CF; OF is live.
+    case overflowLive
+    case file
+  }
 
   struct Mark {
     var offset: UInt32
@@ -312,6 +319,7 @@ struct Gate {
     emitter.bytes(0x8b_89_49_65, count: 4)  // mov gs:[r11+table], rcx
     emitter.u32(UInt32(table))
     emitter.u16(0x7f04)  // add al, 0x7f: sets OF again
+    mark(flags: .overflowLive)
     emitter.byte(0x9e)  // sahf
     mark(flags: .live)
     restore(Register.rax)
@@ -324,6 +332,7 @@ struct Gate {
     mark()
     land(absent)
     emitter.u16(0x7f04)
+    mark(flags: .overflowLive)
     emitter.byte(0x9e)
     mark(flags: .live)
     restore(Register.rax)

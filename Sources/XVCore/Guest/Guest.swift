@@ -125,7 +125,7 @@ package final class Guest: Sendable {
     try whileStopped { tracer throws(GuestError) in tracer.block(at: address.rawValue) }
   }
 
-  private func whileStopped<Value: Sendable>(
+  func whileStopped<Value: Sendable>(
     _ body: @escaping @Sendable (Tracer) throws(GuestError) -> Value
   ) throws(GuestError) -> Value {
     let result = tracer.perform { [tracer] () -> Result<Value, GuestError> in

@@ -64,6 +64,13 @@ struct PtraceControl: GuestControl {
     }
   }
 
+  /// What the thread has already told; nil while it runs.
+  func pollEvent(of thread: ThreadID) -> ControlEvent? {
+    var status: Int32 = 0
+    let result = xv_waitpid(thread.rawValue, &status, Int32(WNOHANG) | 0x4000_0000)
+    return result > 0 ? decode(thread, status) : nil
+  }
+
   private func decode(_ thread: ThreadID, _ status: Int32) -> ControlEvent {
     if xv_wifexited(status) != 0 { return .exited((status >> 8) & 0xff) }
     if xv_wifsignaled(status) != 0 { return .killed(status & 0x7f) }
@@ -137,6 +144,8 @@ struct PtraceControl: GuestControl {
   func enterHandler(_ thread: ThreadID, signal: Int32) {
     _ = xv_ptrace(9, thread.rawValue, 0, UInt(signal))
   }
+  /// Executes one instruction of the processor, wherever it stands.
+  func singleStep(_ thread: ThreadID) { enterHandler(thread, signal: 0) }
   func resumeToSystemCall(_ thread: ThreadID) { _ = xv_ptrace(24, thread.rawValue, 0, 0) }
   func listen(_ thread: ThreadID) { _ = xv_ptrace(0x4208, thread.rawValue, 0, 0) }
   func interrupt(_ thread: ThreadID) { _ = xv_ptrace(0x4207, thread.rawValue, 0, 0) }

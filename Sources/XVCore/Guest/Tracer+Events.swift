@@ -100,13 +100,19 @@ extension Tracer {
   ///
   /// `skippingProbe`: it leaves a breakpoint, whose instruction runs once without its probe.
   func enter(_ thread: ThreadID, skippingProbe: Bool = false) {
-    guard let engine, var state = threads[thread] else { return }
+    // Without a place it was killed meanwhile: its end is the next event.
+    if place(thread, skippingProbe: skippingProbe) { control.resume(thread, signal: 0) }
+  }
+
+  /// Makes a canonical thread stand in the cache, ready to run on.
+  func place(_ thread: ThreadID, skippingProbe: Bool) -> Bool {
+    guard let engine, var state = threads[thread] else { return false }
     var registers = state.registers.general
     Tracer.restartSystemCall(&registers)
     _ = makeVsyscall(thread, &registers)
     let target = UInt64(registers.rip)
     guard let address = address(for: target, skippingProbe: skippingProbe, thread, registers)
-    else { return }
+    else { return false }
     registers.rip = numericCast(address)
     registers.orig_rax = numericCast(UInt64.max)
     engine.lock.locked {
@@ -117,12 +123,7 @@ extension Tracer {
     state.state = .running
     state.stoppedBySignal = 0
     threads[thread] = state
-    do throws(GuestError) {
-      try control.setRegisters(thread, registers)
-      control.resume(thread, signal: 0)
-    } catch {
-      // Killed meanwhile: its end is the next event.
-    }
+    return (try? control.setRegisters(thread, registers)) != nil
   }
 
   /// What the kernel does on the way out of an interrupted call when no handler runs
@@ -144,6 +145,7 @@ extension Tracer {
     guard let engine else { return nil }
     while true {
       let found = engine.lock.locked { () -> Engine.Lookup in
+        if skippingProbe { engine.translator.pointee.request &+= 1 }  // the code may have changed
         if skippingProbe, let arena = engine.translator.pointee.arena(for: target),
           let made = engine.translator.pointee.translate(
             target, mode: .stepOver, entry: .linked, arena: arena)

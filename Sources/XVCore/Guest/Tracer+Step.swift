@@ -131,7 +131,10 @@ extension Engine {
 
   /// The fragment that executes one instruction and stops.
   func stepPlace(_ target: UInt64) -> StepPlace {
-    if let known = translator.pointee.stepFragments[target] { return .fragment(known) }
+    // A fragment of one instruction does not check itself: code that may have changed is read anew.
+    translator.pointee.request &+= 1
+    let isVolatile = translator.pointee.ranges.area(containing: target)?.isVolatile ?? true
+    if !isVolatile, let known = translator.pointee.stepFragments[target] { return .fragment(known) }
     guard let arena = translator.pointee.arena(for: target) else {
       if case .needsArena(let guest) = block(at: target, entry: .linked) {
         return .needsArena(at: guest)

@@ -8,7 +8,7 @@ extension Translator {
     _ instruction: Instruction, _ bytes: UnsafePointer<UInt8>, _ emission: inout UnitEmission
   ) {
     guard arenas[emission.arena].reaches(instruction.target) else {
-      emitThroughScratch(instruction, bytes, &emission) { emitter, scratch in
+      emitThroughScratch(instruction, bytes, &emission) { emitter, scratch, _ in
         emitter.move(scratch, immediate: instruction.target)
       }
       return
@@ -34,13 +34,12 @@ extension Translator {
       emission.hot.copy(bytes, count: Int(instruction.length))
       return
     }
-    guard details.hasModRMMemory, let other = details.scratch(besides: nil) else {
+    guard details.hasModRMMemory else {
       park(instruction, &emission)
       return
     }
-    emitThroughScratch(instruction, bytes, &emission) { emitter, scratch in
-      let second = details.scratch(besides: scratch) ?? other
-      emitter.store(second, slot: ContextLayout.slot(second))
+    emitThroughScratch(instruction, bytes, needsSecond: true, &emission) {
+      emitter, scratch, second in
       if memory.isRipRelative {
         emitter.move(
           scratch, immediate: instruction.end &+ UInt64(bitPattern: memory.displacement))
@@ -53,29 +52,37 @@ extension Translator {
       emitter.byte(0x8d)
       emitter.byte(0x04 | UInt8(scratch) << 3)
       emitter.byte(UInt8(scratch) | UInt8(second) << 3)
-      emitter.load(second, slot: ContextLayout.slot(second))
     }
   }
 
+  /// `address` computes into its first register; the second one is free only if it is asked for.
   private mutating func emitThroughScratch(
-    _ instruction: Instruction, _ bytes: UnsafePointer<UInt8>, _ emission: inout UnitEmission,
-    address: (inout Emitter, Int) -> Void
+    _ instruction: Instruction, _ bytes: UnsafePointer<UInt8>, needsSecond: Bool = false,
+    _ emission: inout UnitEmission, address: (inout Emitter, Int, Int) -> Void
   ) {
     let details = decoder.details(of: bytes, length: Int(instruction.length))
-    guard let scratch = details.scratch(besides: nil) else {
+    guard let scratch = details.scratch(besides: nil),
+      let second = needsSecond ? details.scratch(besides: scratch) : scratch
+    else {
       park(instruction, &emission)
       return
     }
-    let slot = ContextLayout.slot(scratch)
-    emission.hot.store(scratch, slot: slot)
-    recover(&emission, instruction.address, adjust: UInt8(scratch), form: .inFile)
-    address(&emission.hot, scratch)
-    recover(&emission, instruction.address, adjust: UInt8(scratch), form: .inFile)
+    let one = UInt8(scratch) | UInt8(scratch) << 4
+    emission.hot.store(scratch, slot: ContextLayout.slot(scratch))
+    recover(&emission, instruction.address, adjust: one, form: .inFile)
+    if needsSecond {
+      emission.hot.store(second, slot: ContextLayout.slot(second))
+      let both = UInt8(scratch) | UInt8(second) << 4
+      recover(&emission, instruction.address, adjust: both, form: .inFile)
+    }
+    address(&emission.hot, scratch, second)
+    if needsSecond { emission.hot.load(second, slot: ContextLayout.slot(second)) }
+    recover(&emission, instruction.address, adjust: one, form: .inFile)
     OperandRewriter.emit(
       bytes, length: Int(instruction.length), modrmOffset: Int(instruction.modrmOffset),
       base: scratch, to: &emission.hot)
-    recover(&emission, instruction.end, adjust: UInt8(scratch), form: .inFile)
-    emission.hot.load(scratch, slot: slot)
+    recover(&emission, instruction.end, adjust: one, form: .inFile)
+    emission.hot.load(scratch, slot: ContextLayout.slot(scratch))
   }
 
   /// What has no translation is left to the server.

@@ -45,8 +45,9 @@ extension Translator {
     switch entry.form {
     case .at: registers.rip = entry.original
     case .inFile:
-      let number = Int(entry.stackAdjustment)
-      registers[register: number] = context.register(number)
+      for number in [Int(entry.stackAdjustment & 15), Int(entry.stackAdjustment >> 4)] {
+        registers[register: number] = context.register(number)
+      }
       registers.rip = entry.original
     case .returnFromStack:
       registers.rip = readWord(registers.rsp) ?? 0
@@ -81,9 +82,9 @@ extension Translator {
     case .live: break
     case .file: registers.eflags = context.load64(ContextLayout.flags)
     case .lahf:
-      // ah holds SF ZF AF PF CF, al holds OF.
       let saved = (live.rax >> 8) & 0xd5 | (live.rax & 1) << 11
       registers.eflags = live.eflags & ~0x8d5 | saved
+    case .overflowLive: registers.eflags = live.eflags & ~0xd5 | (live.rax >> 8) & 0xd5
     }
     if mark.isAdjustmentDue { registers.rsp &+= context.load64(ContextLayout.adjustment) }
     switch mark.phase {

@@ -15,6 +15,7 @@ extension Translator {
     let length = Int(scan[last].end &- original)
     let expected = UnsafeRawPointer(copies + Int(marks[index].bytes))
     guard arenas[emission.arena].reaches(original) else { return }
+    recover(&emission, original)
     emission.hot.store(Register.rcx, slot: ContextLayout.spilledRCX)
     emission.hot.store(Register.r11, slot: ContextLayout.spilledR11)
     recover(&emission, original, spilled: [.rcx, .r11])

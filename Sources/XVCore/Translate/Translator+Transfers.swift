@@ -9,8 +9,9 @@ extension Translator {
     emission.hot.alignField(distance: length + 3)
     emission.hot.copy(bytes, count: length - 1)
     emission.hot.byte(2)  // taken: over the next jump
+    // The counter has been decremented: the instruction is done, taken or not.
+    recover(&emission, instruction.end)
     emission.hot.u16(0x05eb)  // not taken: over the exit
-    // Taken: the counter has been decremented, so only the target describes the state.
     recover(&emission, instruction.target)
     emission.hot.byte(0xe9)
     emitExit(.jump, target: instruction.target, origin: instruction.address, &emission)
@@ -102,13 +103,14 @@ extension Translator {
     _ emission: inout UnitEmission
   ) {
     let isCall = instruction.kind == .indirectCall
-    if instruction.prefix.contains(.gs) {
-      emitParking(.rare, target: instruction.address, origin: instruction.address, &emission)
-      return
-    }
     if isCall {
       lastCallSite = emission.offset
       lastCallValid = valid
+    }
+    if instruction.prefix.contains(.gs) {
+      lastCallValid = []
+      emitParking(.rare, target: instruction.address, origin: instruction.address, &emission)
+      return
     }
     Translator.emitStores(SpillSet.all.subtracting(valid), &emission.hot)
     emitTargetLoad(instruction, bytes, &emission)
@@ -136,6 +138,7 @@ extension Translator {
     let prefix = instruction.prefix
     if prefix.contains(.ripRelative), !arenas[emission.arena].reaches(instruction.target) {
       emission.hot.move(Register.rcx, immediate: instruction.target)
+      recover(&emission, instruction.address, spilled: .rcx)
       emission.hot.bytes(0x09_8b_48, count: 3)  // mov rcx, [rcx]
       return
     }

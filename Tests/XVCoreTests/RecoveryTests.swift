@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-3.0-only
+import CCapstone
+import CLinux
+import Testing
+
+@testable import XVCore
+
+/// Stopped anywhere in the cache or the gate, a thread's recovered state is one that the program has
+/// natively, and the states come in the native order.
+@Suite(.serialized, .timeLimit(.minutes(2))) struct RecoveryTests {
+  private static let programs = [
+    "branches", "calls", "jumps", "system", "segments", "operands", "redzone", "selfmodify", "far",
+  ]
+  /// Return addresses that fit an immediate, and those that do not.
+  private static let layouts = ["-static", "-static-pie"]
+
+  private static func launch(
+    _ path: String, flushEvery: UInt64 = 0, stops: StopQueue = StopQueue()
+  ) throws -> Guest {
+    var options = LaunchOptions(program: path, arguments: [path])
+    options.disableRandomization = true
+    options.guardOriginalCode = true
+    options.debugged = true
+    options.flushEvery = flushEvery
+    return try Guest.launch(options) { stops.put($0.reason) }
+  }
+
+  @Test(arguments: programs, layouts)
+  func everyPlaceOfTheCacheHasANativeState(_ name: String, layout: String) throws {
+    let program = try AssemblyProgram.built(name, flags: [layout])
+    let native = try NativeRun.states(program.path, limit: 100_000)
+    let guest = try Self.launch(program.path)
+    defer { guest.kill() }
+    let run = try guest.microstep(limit: 400_000, seconds: 30)
+    #expect(run.ending == .exited(7))
+    Self.compare(run, native)
+  }
+
+  @Test(arguments: programs)
+  func everyPlaceHasANativeStateUnderFlushes(_ name: String) throws {
+    let program = try AssemblyProgram.built(name, flags: ["-static"])
+    let native = try NativeRun.states(program.path, limit: 100_000)
+    let guest = try Self.launch(program.path, flushEvery: 3)
+    defer { guest.kill() }
+    let run = try guest.microstep(limit: 400_000, seconds: 30)
+    #expect(run.ending == .exited(7))
+    Self.compare(run, native)
+  }
+
+  /// A debugger's steps show what the processor's steps show natively, but for string instructions,
+  /// whose repetitions are one step.
+  @Test(arguments: programs)
+  func debuggersStepsAreNativeOnes(_ name: String) throws {
+    let program = try AssemblyProgram.built(name, flags: ["-static"])
+    let native = try NativeRun.states(program.path, limit: 100_000).map {
+      $0.state.withoutPushedTrapFlag
+    }
+    let stops = StopQueue()
+    let guest = try Self.launch(program.path, stops: stops)
+    defer { guest.kill() }
+    var index = 0
+    while true {
+      let state = try Self.state(of: guest).withoutPushedTrapFlag
+      while index > 0, index + 1 < native.count, native[index] != state,
+        native[index].pc == native[index - 1].pc
+      {
+        index += 1
+      }
+      guard native[index] == state else {
+        Issue.record("step \(index): \(state.differences(from: native[index]))")
+        return
+      }
+      index += 1
+      if index == native.count { return }
+      try guest.resume(ResumePlan(others: ResumePlan.Action(.step)))
+      let reason = stops.next(seconds: 20)
+      try #require(reason == .stepped, "after step \(index)")
+    }
+  }
+
+  private static func state(of guest: Guest) throws -> GuestState {
+    let registers = try guest.registers(of: ThreadID(guest.pid), extended: false).general
+    let bytes = guest.readMemory(at: OriginalAddress(UInt64(registers.rsp)), count: 8)
+    let top = bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    return GuestState(registers, stackTop: top)
+  }
+
+  /// Each state is the native one that was seen last, or the next.
+  private static func compare(_ run: MicrostepRun, _ native: [NativeRun.State]) {
+    var index = 0
+    var told: Set<CacheAddress> = []
+    for (number, step) in run.steps.enumerated() {
+      let state = GuestState(step.registers, stackTop: step.stackTop)
+      if let found = successor(of: index, in: native, equalTo: state) {
+        index = found
+        continue
+      }
+      guard told.insert(step.place).inserted, told.count <= 8 else { continue }
+      let next = native[min(index + 1, native.count - 1)].state
+      Issue.record(
+        """
+        step \(number) at \(step.place), \(disassembly(run.code[step.place.rawValue] ?? [])): \
+        from native state \(index): \(state.differences(from: native[index].state)); \
+        from the next: \(state.differences(from: next))
+        """)
+    }
+    #expect(index == native.count - 1, "the run does not reach the last native state")
+  }
+
+  private static func successor(
+    of index: Int, in native: [NativeRun.State], equalTo state: GuestState
+  ) -> Int? {
+    if native[index].state == state { return index }
+    var next = index + 1
+    while next < native.count {
+      if native[next].state == state { return next }
+      guard native[next].isBeforeJump else { return nil }
+      next += 1
+    }
+    return nil
+  }
+
+  private static func disassembly(_ bytes: [UInt8]) -> String {
+    var handle = csh()
+    guard cs_open(CS_ARCH_X86, CS_MODE_64, &handle) == CS_ERR_OK else { return "" }
+    defer { cs_close(&handle) }
+    var instructions: UnsafeMutablePointer<cs_insn>?
+    let count = cs_disasm(handle, bytes, bytes.count, 0, 1, &instructions)
+    guard count > 0, let instructions else { return "no instruction" }
+    defer { cs_free(instructions, count) }
+    return withUnsafeBytes(of: instructions[0].mnemonic) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      + " "
+      + withUnsafeBytes(of: instructions[0].op_str) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+  }
+}
