@@ -175,7 +175,11 @@ extension Translator {
     let bytes = UnsafePointer(copies + Int(marks[index].bytes))
     recover(&emission, instruction.address)
     switch instruction.kind {
-    case .plain: emission.hot.copy(bytes, count: Int(instruction.length))
+    case .plain:
+      if instruction.isFloatingPoint(bytes) {
+        arenas[emission.arena].floatingPoint[emission.offset] = instruction.address
+      }
+      emission.hot.copy(bytes, count: Int(instruction.length))
     case .ripRelative: emitRipRelative(instruction, bytes, &emission)
     case .jump:
       if emission.mode != .normal { break }
