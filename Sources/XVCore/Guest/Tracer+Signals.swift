@@ -78,6 +78,7 @@ extension Tracer {
 
   private func arrivedAtHandler(_ thread: ThreadID) {
     guard var registers = try? control.registers(thread) else { return }
+    keepTrapFlag(thread, frame: UInt64(registers.rsp))
     engine?.lock.locked {
       if let context = engine?.contexts[thread] {
         registers.gs_base = numericCast(context.load64(ContextLayout.guestGSBase))
@@ -93,6 +94,22 @@ extension Tracer {
     }
   }
 
+  /// A step onto a handler leaves the trap flag in the frame when the interrupted instruction is popf or
+  /// iret (arch/x86/kernel/step.c, is_setting_trap_flag): the frame's flags are made what they were.
+  ///
+  /// struct rt_sigframe: a return address, the ucontext, whose sigcontext at 40 has eflags as 18th word.
+  private func keepTrapFlag(_ thread: ThreadID, frame: UInt64) {
+    let trapFlag: UInt64 = 0x100
+    let place = frame &+ 184
+    guard let engine, let state = threads[thread],
+      var flags = engine.lock.locked({ engine.readWords(place, 1) })?[0]
+    else { return }
+    let before = UInt64(state.registers.general.eflags)
+    guard (flags ^ before) & trapFlag != 0 else { return }
+    flags ^= trapFlag
+    xv_write_remote(process, place, &flags, 8)
+  }
+
   /// si_addr of a fault that names the instruction itself must name the original one.
   private func mendInformation(_ thread: ThreadID, _ signal: Int32) {
     guard [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP].contains(signal), let engine,
@@ -101,6 +118,11 @@ extension Tracer {
     let code = word32(information, 8)
     let isFromKernel = code > 0 && code < 0x80 || code == 0x80
     guard isFromKernel else { return }
+    if signal == SIGTRAP, code == 2 /* TRAP_TRACE */ {
+      // The program's own trap flag would stop it behind each instruction of the translation: it gets
+      // this one trap.
+      threads[thread]?.registers.general.eflags &= ~0x100
+    }
     let place = (0..<8).reduce(UInt64(0)) { $0 | UInt64(information[16 + $1]) << UInt64($1 * 8) }
     let isCache = engine.lock.locked { engine.translator.pointee.isCache(place) }
     if isCache {

@@ -2,6 +2,7 @@
 // groups: cxx exceptions signal
 // build: -O1 -fnon-call-exceptions -fasynchronous-unwind-tables
 // build static: -O1 -static -fnon-call-exceptions -fasynchronous-unwind-tables
+// flush: 100
 // C++ exceptions thrown out of signal handlers, unwound through the signal frame.
 #include "check.h"
 #include <csignal>

@@ -3,6 +3,7 @@
 // build: -O2
 // build static: -O2 -static
 // build no-pie: -O0 -no-pie
+// flush: 100
 // C++ exceptions: through deep frames, with destructors, rethrown, nested, through C's qsort, from
 // constructors, uncaught ones that end in a handler of std::terminate.
 #include "check.h"

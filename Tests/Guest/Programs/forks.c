@@ -69,16 +69,23 @@ static void forks(void) {
 }
 
 static void stopped(void) {
+  int ends[2];
+  char byte = 5;
+  CHECK(pipe(ends) == 0);
   pid_t child = fork();
   if (!child) {
     raise(SIGSTOP);
-    _exit(5);
+    // It ends only when its being continued has been seen.
+    _exit(read(ends[0], &byte, 1) == 1 ? byte : 1);
   }
   int status;
   CHECK(waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
   kill(child, SIGCONT);
   CHECK(waitpid(child, &status, WCONTINUED) == child && WIFCONTINUED(status));
+  CHECK(write(ends[1], &byte, 1) == 1);
   CHECK_EQUAL(WEXITSTATUS(ending(child)), 5);
+  close(ends[0]);
+  close(ends[1]);
 }
 
 static void programs(void) {

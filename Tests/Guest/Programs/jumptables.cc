@@ -2,6 +2,7 @@
 // groups: flow cxx
 // build: -O2
 // build no-opt: -O0
+// flush: 30
 // Jumps and calls whose targets come from tables: switches, a threaded interpreter, function
 // pointers, virtual functions.
 #include "check.h"
