@@ -97,7 +97,9 @@ class Program:
         load, store, width, letter = ("vmovups", "vmovups", 32, "y") if has_avx else ("movups", "movups", 16, "x")
         state = f"state_{number}"
         lines = ["cld", f"lea rsi, [rip + {state} + 512]", "lea rdi, [rip + data]",
-                 f"mov ecx, {snippets.DATA_SIZE + 128}", "rep movsb"]
+                 f"mov ecx, {snippets.DATA_SIZE + 128}", "rep movsb",
+                 # What an earlier snippet left behind in dead stack is not the program's to read.
+                 "lea rdi, [rip + stack_start]", "mov ecx, 64", "mov eax, 0x5a5a", "rep stosq"]
         lines += [f"{load} {letter}mm{i}, [rip + {state} + {i * width % 512}]" for i in range(16)]
         lines += ["lea rsp, [rip + stack_start]",
                   f"push [rip + {state} + {512 + snippets.DATA_SIZE + 128}]", "popf"]
