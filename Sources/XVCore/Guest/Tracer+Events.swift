@@ -201,7 +201,11 @@ extension Tracer {
     guard let engine, let parentState = threads[parent],
       let live = try? control.registers(child)
     else { return control.detach(child, signal: 0) }
-    let flags = engine.lock.locked { engine.cloneFlags(parent) }
+    let flags = engine.lock.locked { () -> UInt64? in
+      // The thread through which memory was reached last may have ended.
+      engine.translator.pointee.process = parent.rawValue
+      return engine.cloneFlags(parent)
+    }
     guard let flags,
       let registers = engine.lock.locked({ engine.childRegisters(of: parent, live) })
     else { return control.detach(child, signal: 0) }

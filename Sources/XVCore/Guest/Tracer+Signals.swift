@@ -102,12 +102,15 @@ extension Tracer {
     let trapFlag: UInt64 = 0x100
     let place = frame &+ 184
     guard let engine, let state = threads[thread],
-      var flags = engine.lock.locked({ engine.readWords(place, 1) })?[0]
+      var flags = engine.lock.locked({ () -> [UInt64]? in
+        engine.translator.pointee.process = thread.rawValue
+        return engine.readWords(place, 1)
+      })?[0]
     else { return }
     let before = UInt64(state.registers.general.eflags)
     guard (flags ^ before) & trapFlag != 0 else { return }
     flags ^= trapFlag
-    xv_write_remote(process, place, &flags, 8)
+    xv_write_remote(thread.rawValue, place, &flags, 8)
   }
 
   /// si_addr of a fault that names the instruction itself must name the original one.
