@@ -4,6 +4,7 @@ import CZydis
 /// Decodes original instructions into `Instruction`: the common encodings by `FastDecoder`, the rest
 /// by Zydis.
 struct Decoder: ~Copyable {
+  private let fast = FastDecoder()
   private var decoder = ZydisDecoder()
   /// Zydis writes 328 bytes at each call: one scratch value serves all of them.
   private let scratch = UnsafeMutablePointer<ZydisDecodedInstruction>.allocate(capacity: 1)
@@ -14,14 +15,17 @@ struct Decoder: ~Copyable {
     precondition(status & 0x8000_0000 == 0, "ZydisDecoderInit failed: \(status)")
   }
 
-  deinit { scratch.deallocate() }
+  deinit {
+    scratch.deallocate()
+    fast.deallocate()
+  }
 
   /// Decodes the instruction whose bytes begin at `bytes`; nil when they are no instruction.
   @inline(__always)
   mutating func decode(
     _ bytes: UnsafePointer<UInt8>, available: Int, address: UInt64
   ) -> Instruction? {
-    if let raw = FastDecoder.decode(bytes, available: available) {
+    if let raw = fast.decode(bytes, available: available) {
       return Decoder.classify(raw, address)
     }
     return decodeWithZydis(bytes, available: available, address: address)

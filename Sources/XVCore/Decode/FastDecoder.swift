@@ -7,7 +7,7 @@
 /// opcodes that are invalid in 64-bit mode) is left to Zydis. An invalid instruction that gets
 /// through is harmless: it is copied and the processor refuses the copy as it would the original.
 /// Tables: Intel SDM volume 2, appendix A; checked against Zydis and Capstone over whole libraries.
-enum FastDecoder {
+struct FastDecoder {
   /// What follows an opcode.
   private struct Form: OptionSet {
     var rawValue: UInt8
@@ -25,7 +25,7 @@ enum FastDecoder {
 
   /// nil when the instruction is one for Zydis, or needs more bytes than there are.
   @inline(__always)
-  static func decode(_ bytes: UnsafePointer<UInt8>, available: Int) -> RawInstruction? {
+  func decode(_ bytes: UnsafePointer<UInt8>, available: Int) -> RawInstruction? {
     var raw = RawInstruction()
     var at = 0
     prefixes: while at < 8 {
@@ -77,7 +77,7 @@ enum FastDecoder {
   }
 
   @inline(__always)
-  private static func operand(
+  private func operand(
     _ bytes: UnsafePointer<UInt8>, _ start: Int, _ available: Int, _ raw: inout RawInstruction
   ) -> Int? {
     var at = start
@@ -109,7 +109,7 @@ enum FastDecoder {
   }
 
   @inline(__always)
-  private static func immediate(
+  private func immediate(
     _ bytes: UnsafePointer<UInt8>, _ at: Int, _ available: Int, _ form: UInt8,
     _ raw: inout RawInstruction
   ) -> Int? {
@@ -136,9 +136,15 @@ enum FastDecoder {
 
   // MARK: Tables
 
-  // Allocated once and never freed: an array would be checked for uniqueness at each instruction.
-  nonisolated(unsafe) private static let primary = table(primaryForms)
-  nonisolated(unsafe) private static let secondary = table(secondaryForms)
+  // Raw tables, one pair for each decoder: a static table is asked for its initialization, an array
+  // for its bounds, at every instruction.
+  private let primary = FastDecoder.table(FastDecoder.primaryForms)
+  private let secondary = FastDecoder.table(FastDecoder.secondaryForms)
+
+  func deallocate() {
+    primary.deallocate()
+    secondary.deallocate()
+  }
 
   private static func table(_ forms: [(ClosedRange<Int>, Form)]) -> UnsafePointer<UInt8> {
     let table = UnsafeMutablePointer<UInt8>.allocate(capacity: 256)
