@@ -200,7 +200,7 @@ extension Tracer {
     }
     guard let engine, let parentState = threads[parent],
       let live = try? control.registers(child)
-    else { return control.detach(child, signal: 0) }
+    else { return abandon(child) }
     let flags = engine.lock.locked { () -> UInt64? in
       // The thread through which memory was reached last may have ended.
       engine.translator.pointee.process = parent.rawValue
@@ -208,7 +208,7 @@ extension Tracer {
     }
     guard let flags,
       let registers = engine.lock.locked({ engine.childRegisters(of: parent, live) })
-    else { return control.detach(child, signal: 0) }
+    else { return abandon(child) }
     guard flags & UInt64(CLONE_VM) != 0 else {
       return releaseNatively(child, registers, process: child.rawValue)
     }
@@ -232,6 +232,13 @@ extension Tracer {
     threads[child] = state
     trace("[\(parent)] made thread [\(child)]")
     if !isStopped, !isStopping { enter(child) }
+  }
+
+  /// A new thread or process whose state cannot be made out must not run on inside a cache that nobody
+  /// serves.
+  private func abandon(_ child: ThreadID) {
+    engine?.say("a new thread or process [\(child)] cannot be followed; it is killed")
+    Glibc.kill(child.rawValue, SIGKILL)
   }
 
   /// Lets a process (a fork child, or a guest that is detached) go on without xv: original registers,
