@@ -10,6 +10,8 @@
 ///
 /// A translation needs its rip-relative operands within 2 GiB, hence an arena per neighbourhood.
 struct Arena: ~Copyable {
+  /// Offset 0 means "none" everywhere.
+  static let hotStart = 64
   static let hotEnd = 0x800_0000
   static let coldEnd = 0xe00_0000
   static let size = RegionLayout.arenaSize
@@ -21,7 +23,7 @@ struct Arena: ~Copyable {
   let server: UnsafeMutableRawPointer
   let guest: UInt64
   /// Offsets of the next free byte.
-  var hot: Int = 0
+  var hot = Arena.hotStart
   var cold = Arena.hotEnd
   var literal = Arena.coldEnd
   var hotRecovery = RecoveryTable()
@@ -29,8 +31,6 @@ struct Arena: ~Copyable {
   /// Offset -> original address of x87 instructions. The processor remembers the last one however long
   /// ago it ran, so that this outlives `reset`.
   var floatingPoint: [UInt32: UInt64] = [:]
-  /// The shared return sequence.
-  var returnRoutine: UInt64 = 0
 
   init(server: UnsafeMutableRawPointer, guest: UInt64) {
     self.server = server
@@ -84,11 +84,10 @@ struct Arena: ~Copyable {
   }
 
   mutating func reset() {
-    hot = 0
+    hot = Arena.hotStart
     cold = Arena.hotEnd
     literal = Arena.coldEnd
     hotRecovery.removeAll()
     coldRecovery.removeAll()
-    returnRoutine = 0
   }
 }

@@ -3,7 +3,7 @@
 /// A basic block of original code and where its translation stands.
 ///
 /// Several blocks are emitted together, in fall-through order, as one unit; each of them can be
-/// entered. Offset 0 means "none" (an arena begins with its return routine).
+/// entered. Offset 0 means "none".
 struct Block: BitwiseCopyable {
   enum State: UInt8 {
     /// Somebody jumps there; not translated.

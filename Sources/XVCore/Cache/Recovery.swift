@@ -8,10 +8,6 @@ struct Recovery: BitwiseCopyable {
   enum Form: UInt8 {
     /// pc is `original`.
     case at
-    /// A return whose address still stands at [rsp]: pc is that address, rsp is 8 more.
-    case returnFromStack
-    /// A return whose stack slot holds a cache address: pc is -r11, rsp is 8 more.
-    case returnFromTag
     /// pc is `original`; [rsp] must be given back the return address -r11.
     case restoreReturnAddress
     /// Right after a `syscall` instruction: pc is `original`, and so is rcx.

@@ -49,12 +49,6 @@ extension Translator {
         registers[register: number] = context.register(number)
       }
       registers.rip = entry.original
-    case .returnFromStack:
-      registers.rip = readWord(registers.rsp) ?? 0
-      registers.rsp &+= 8
-    case .returnFromTag:
-      registers.rip = 0 &- tag
-      registers.rsp &+= 8
     case .restoreReturnAddress:
       var address = 0 &- tag
       xv_write_remote(process, registers.rsp, &address, 8)
@@ -162,7 +156,6 @@ extension Translator {
     guard let arena = arena(containing: retry),
       let entry = arenas[arena].recovery(at: UInt32(retry &- arenas[arena].guest))
     else { return 0 }
-    if entry.form == .returnFromStack { return 8 }
     guard
       let (bytes, available) = reader.code(
         at: entry.original, process: process, isVolatile: true, request: request),

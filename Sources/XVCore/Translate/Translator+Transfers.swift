@@ -68,6 +68,10 @@ extension Translator {
     }
   }
 
+  /// Looks [rsp] up, puts the cache address there and returns, so that the return predictor stays right.
+  ///
+  /// The whole sequence stands at each return: one routine that all returns jump to was measured 10 to
+  /// 25 % slower on lua, perl and virtual calls (docs/measurements.md).
   mutating func emitReturn(
     _ instruction: Instruction, valid: SpillSet, _ emission: inout UnitEmission
   ) {
@@ -75,27 +79,18 @@ extension Translator {
     Translator.emitStores(dirty.intersection(.rcx), &emission.hot)
     emission.hot.bytes(0x24_0c_8b_48, count: 4)  // mov rcx, [rsp]
     recover(&emission, instruction.address, spilled: .rcx)
-    if instruction.immediate == 0 {
-      let routine = arenas[emission.arena].returnRoutine
-      // A register that is valid in its slot may hold anything else: it must not be stored again.
-      let entry: UInt64 =
-        switch (dirty.contains(.rdx), dirty.contains(.r11)) {
-        case (true, false): 0
-        case (true, true): 11
-        case (false, true): 20
-        case (false, false): 29
-        }
-      emission.hot.jump(to: routine + entry)
-      return
-    }
     Translator.emitStores(dirty.subtracting(.rcx), &emission.hot)
     recover(&emission, instruction.address, spilled: .all)
     emitLookup(table: ContextLayout.returnTable, gate: ContextLayout.gateReturnLookup, &emission)
     emission.hot.bytes(0x24_0c_89_48, count: 4)  // mov [rsp], rcx
     recover(
       &emission, instruction.address, spilled: .all, form: .restoreReturnAddress)
-    emission.hot.byte(0xc2)  // ret imm16
-    emission.hot.u16(instruction.immediate)
+    if instruction.immediate == 0 {
+      emission.hot.byte(0xc3)
+    } else {
+      emission.hot.byte(0xc2)  // ret imm16
+      emission.hot.u16(instruction.immediate)
+    }
   }
 
   mutating func emitIndirect(
@@ -198,29 +193,5 @@ extension Translator {
     cold.jump(slot: gate)
     arenas[index].cold += Int(cold.address &- start)
     return start
-  }
-
-  /// Emitted once at the start of an arena: every plain return ends here. The return predictor does
-  /// not care where the `ret` stands, and the code of a return shrinks from 75 bytes to 18.
-  mutating func emitReturnRoutine(_ index: Int) {
-    var emission = UnitEmission(
-      hot: arenas[index].emitter(at: 64), arena: index, unit: -1, mode: .normal,
-      hotBase: arenas[index].server)
-    arenas[index].returnRoutine = emission.hot.address
-    // Four ways in: rdx to be stored (0), rdx and r11 (11), r11 (20), none (29).
-    recover(&emission, 0, spilled: .rcx, form: .returnFromStack)
-    emission.hot.store(Register.rdx, slot: ContextLayout.spilledRDX)
-    recover(&emission, 0, spilled: [.rcx, .rdx], form: .returnFromStack)
-    emission.hot.u16(0x12eb)  // jmp over the two stores
-    recover(&emission, 0, spilled: .rcx, form: .returnFromStack)
-    emission.hot.store(Register.rdx, slot: ContextLayout.spilledRDX)
-    recover(&emission, 0, spilled: [.rcx, .rdx], form: .returnFromStack)
-    emission.hot.store(Register.r11, slot: ContextLayout.spilledR11)
-    recover(&emission, 0, spilled: .all, form: .returnFromStack)
-    emitLookup(table: ContextLayout.returnTable, gate: ContextLayout.gateReturnLookup, &emission)
-    emission.hot.bytes(0x24_0c_89_48, count: 4)  // mov [rsp], rcx
-    recover(&emission, 0, spilled: .all, form: .returnFromTag)
-    emission.hot.byte(0xc3)
-    arenas[index].hot = Int(emission.offset)
   }
 }

@@ -88,7 +88,6 @@ struct Translator: ~Copyable {
   mutating func addArena(server: UnsafeMutableRawPointer, guest: UInt64) {
     (arenas + arenaCount).initialize(to: Arena(server: server, guest: guest))
     arenaCount += 1
-    emitReturnRoutine(arenaCount - 1)
   }
 
   /// Finds or makes the record of a block.
@@ -119,7 +118,6 @@ struct Translator: ~Copyable {
   mutating func flush() {
     for index in 0..<arenaCount {
       arenas[index].reset()
-      emitReturnRoutine(index)
     }
     table.removeAll()
     starts.removeAll()
