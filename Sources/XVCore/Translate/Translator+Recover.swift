@@ -143,11 +143,6 @@ extension Translator {
       registers.r11 = context.load64(ContextLayout.spilledR11)
     }
   }
-
-  private func readWord(_ address: UInt64) -> UInt64? {
-    var value: UInt64 = 0
-    return xv_read_remote(process, address, &value, 8) == 8 ? value : nil
-  }
 }
 
 extension Translator {
