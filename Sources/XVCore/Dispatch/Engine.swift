@@ -40,6 +40,7 @@ final class Engine: @unchecked Sendable {
   var pointedFrames: [ThreadID: PointedFrame] = [:]
   /// Threads that wait in the gate for the tracer: probes, steps, rare instructions.
   var parked: [ThreadID: Parking] = [:]
+  private var parkings: UInt64 = 0
   /// Readable when `parked` has something new.
   let parkedDescriptor: Int32
   private let stopping: UnsafeMutablePointer<UInt32>
@@ -61,6 +62,8 @@ final class Engine: @unchecked Sendable {
   struct Parking {
     var kind: Exit.Kind
     var pc: UInt64
+    /// How many parked before it.
+    var order: UInt64
   }
 
   init(process: Int32, region: consuming Region, guestCore: UInt64, options: LaunchOptions, trace: Trace)
@@ -226,7 +229,8 @@ final class Engine: @unchecked Sendable {
 
   /// Tells the tracer that a thread waits for it.
   func park(_ thread: ThreadID, _ kind: Exit.Kind, pc: UInt64) {
-    parked[thread] = Parking(kind: kind, pc: pc)
+    parkings &+= 1
+    parked[thread] = Parking(kind: kind, pc: pc, order: parkings)
     var one: UInt64 = 1
     write(parkedDescriptor, &one, 8)
   }

@@ -24,6 +24,7 @@ extension Tracer {
       let action = plan.threads[thread] ?? plan.others
       threads[thread]?.action = action
       start(thread, action)
+      if action.kind != .stay { threads[thread]?.toldBreakpoint = nil }
       if isStopped || isFinished { return }
     }
   }
@@ -39,7 +40,9 @@ extension Tracer {
       }
     }
     if action.kind == .run {
-      enter(thread, skippingProbe: breakpoints.contains(UInt64(state.registers.general.rip)))
+      // Another thread that stands at a breakpoint has its own hit yet to come.
+      let pc = UInt64(state.registers.general.rip)
+      enter(thread, skippingProbe: state.toldBreakpoint == pc && breakpoints.contains(pc))
     } else {
       step(thread)
     }

@@ -133,6 +133,9 @@ final class Tracer: @unchecked Sendable {
     }
     guard !isFinished else { return }
     isStopped = true
+    if reason == .breakpoint, let state = threads[thread] {
+      threads[thread]?.toldBreakpoint = UInt64(state.registers.general.rip)
+    }
     onStop(StopEvent(thread: thread, reason: reason))
   }
 
@@ -164,7 +167,8 @@ final class Tracer: @unchecked Sendable {
 
   func handleParked() {
     guard let engine else { return }
-    let waiting = engine.lock.locked { engine.parked }
+    // In the order of their arrival: with a breakpoint that many threads meet, each has its turn.
+    let waiting = engine.lock.locked { engine.parked.sorted { $0.value.order < $1.value.order } }
     for (thread, parking) in waiting {
       guard threads[thread]?.state == .running else { continue }
       control.interrupt(thread)
@@ -199,6 +203,9 @@ struct TracedThread {
   var processID: Int32
   /// What stopped it while the world was being stopped; told at the next resume.
   var pending: StopReason? = nil
+  /// The breakpoint whose hit by this thread the debugger was told: only this one does the thread leave
+  /// without another hit.
+  var toldBreakpoint: UInt64? = nil
   /// The signal whose delivery the thread stands before: only then can it be delivered directly.
   var stoppedBySignal: Int32 = 0
   /// A signal to be delivered without telling the debugger again.
