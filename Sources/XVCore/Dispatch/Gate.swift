@@ -81,6 +81,8 @@ struct Gate {
   private(set) var serviceFromFull: UInt64 = 0
   /// A `syscall` instruction for calls that the tracer injects with ptrace.
   private(set) var injectedCall: UInt64 = 0
+  /// An instruction that does nothing, for a thread that is to take the trap of its trap flag.
+  private(set) var trap: UInt64 = 0
 
   private var emitter: Emitter
   private let start: UnsafeMutableRawPointer
@@ -133,6 +135,8 @@ struct Gate {
     injectedCall = emitter.address
     emitter.u16(0x050f)  // syscall
     emitter.byte(0xf4)  // hlt: never reached
+    trap = emitter.address
+    emitter.u16(0xf490)  // nop ; hlt
   }
 
   private mutating func buildMiss() {

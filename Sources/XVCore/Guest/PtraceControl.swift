@@ -35,6 +35,8 @@ protocol GuestControl: Sendable {
   func interrupt(_ thread: ThreadID)
   func signalInformation(_ thread: ThreadID) -> [UInt8]?
   func setSignalInformation(_ thread: ThreadID, _ information: [UInt8])
+  func signalMask(_ thread: ThreadID) -> UInt64?
+  func setSignalMask(_ thread: ThreadID, _ mask: UInt64)
   func detach(_ thread: ThreadID, signal: Int32)
 }
 
@@ -168,6 +170,21 @@ struct PtraceControl: GuestControl {
       xv_ptrace(0x4202, thread.rawValue, 0, UInt(bitPattern: $0.baseAddress))
     }
     return result < 0 ? nil : information
+  }
+
+  func signalMask(_ thread: ThreadID) -> UInt64? {
+    var mask: UInt64 = 0
+    let result = withUnsafeMutablePointer(to: &mask) {
+      xv_ptrace(0x420a, thread.rawValue, 8, UInt(bitPattern: $0))
+    }
+    return result < 0 ? nil : mask
+  }
+
+  func setSignalMask(_ thread: ThreadID, _ mask: UInt64) {
+    var copy = mask
+    _ = withUnsafeMutablePointer(to: &copy) {
+      xv_ptrace(0x420b, thread.rawValue, 8, UInt(bitPattern: $0))
+    }
   }
 
   func setSignalInformation(_ thread: ThreadID, _ information: [UInt8]) {

@@ -86,6 +86,7 @@ extension Tracer {
       }
       if !place.isInSystemCall { registers.orig_rax = numericCast(UInt64.max) }
     }
+    finishTrapStep(thread, &state, &registers)
     state.registers = Registers(general: registers)
     state.state = .canonical
     threads[thread] = state
@@ -100,6 +101,7 @@ extension Tracer {
   ///
   /// `skippingProbe`: it leaves a breakpoint, whose instruction runs once without its probe.
   func enter(_ thread: ThreadID, skippingProbe: Bool = false) {
+    if followsTrapFlag(thread, skippingProbe: skippingProbe) { return }
     // Without a place it was killed meanwhile: its end is the next event.
     if place(thread, skippingProbe: skippingProbe) { control.resume(thread, signal: 0) }
   }

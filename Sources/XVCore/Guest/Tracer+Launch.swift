@@ -178,6 +178,7 @@ extension Tracer {
     var call = registers
     call.rip = numericCast(instruction)
     call.rax = numericCast(number)
+    call.eflags &= ~numericCast(TrapStep.flag)
     call.orig_rax = numericCast(UInt64.max)
     let order = [
       Register.rdi, Register.rsi, Register.rdx, Register.r10, Register.r8, Register.r9,

@@ -11,6 +11,8 @@ extension Tracer {
       return control.resume(thread, signal: signal)
     }
     if state.state == .enteringHandler, signal == SIGTRAP { return arrivedAtHandler(thread) }
+    if state.state == .raisingTrap, signal == SIGTRAP { return raisedTrap(thread) }
+    if state.state == .running, signal == SIGTRAP, isTraceTrap(thread) { return tracedInCache(thread) }
     engine?.lock.locked { engine?.translator.pointee.counters.signals &+= 1 }
     if state.silentSignal == signal {
       threads[thread]?.silentSignal = 0
@@ -99,7 +101,6 @@ extension Tracer {
   ///
   /// struct rt_sigframe: a return address, the ucontext, whose sigcontext at 40 has eflags as 18th word.
   private func keepTrapFlag(_ thread: ThreadID, frame: UInt64) {
-    let trapFlag: UInt64 = 0x100
     let place = frame &+ 184
     guard let engine, let state = threads[thread],
       var flags = engine.lock.locked({ () -> [UInt64]? in
@@ -108,8 +109,8 @@ extension Tracer {
       })?[0]
     else { return }
     let before = UInt64(state.registers.general.eflags)
-    guard (flags ^ before) & trapFlag != 0 else { return }
-    flags ^= trapFlag
+    guard (flags ^ before) & TrapStep.flag != 0 else { return }
+    flags ^= TrapStep.flag
     xv_write_remote(thread.rawValue, place, &flags, 8)
   }
 
@@ -121,11 +122,6 @@ extension Tracer {
     let code = word32(information, 8)
     let isFromKernel = code > 0 && code < 0x80 || code == 0x80
     guard isFromKernel else { return }
-    if signal == SIGTRAP, code == 2 /* TRAP_TRACE */ {
-      // The program's own trap flag would stop it behind each instruction of the translation: it gets
-      // this one trap.
-      threads[thread]?.registers.general.eflags &= ~0x100
-    }
     let place = (0..<8).reduce(UInt64(0)) { $0 | UInt64(information[16 + $1]) << UInt64($1 * 8) }
     let isCache = engine.lock.locked { engine.translator.pointee.isCache(place) }
     if isCache {
@@ -157,7 +153,7 @@ extension Tracer {
     }
   }
 
-  private func word32(_ bytes: [UInt8], _ offset: Int) -> Int32 {
+  func word32(_ bytes: [UInt8], _ offset: Int) -> Int32 {
     (0..<4).reduce(Int32(0)) { $0 | Int32(bytes[offset + $1]) << Int32($1 * 8) }
   }
 }

@@ -53,16 +53,24 @@ extension Tracer {
   /// A control transfer is carried out here, on the registers; anything else runs as a fragment of one
   /// instruction that parks behind it.
   func step(_ thread: ThreadID) {
-    guard let engine, var state = threads[thread] else { return }
+    guard let state = threads[thread] else { return }
+    if state.owesTrap { return raiseTrap(thread) }
     var registers = state.registers.general
     Tracer.restartSystemCall(&registers)
-    state.registers.general = registers
-    threads[thread] = state
+    threads[thread]?.registers.general = registers
     var stepper = Stepper(process: process)
     if makeVsyscall(thread, &registers) || stepper.transfer(&registers) {
       threads[thread]?.registers.general = registers
       return finishStep(thread)
     }
+    if UInt64(registers.eflags) & TrapStep.flag != 0 { beginTrapStep(thread, &registers) }
+    runStep(thread, registers)
+  }
+
+  /// Lets a thread execute the instruction at its rip in a fragment that parks behind it.
+  func runStep(_ thread: ThreadID, _ original: user_regs_struct) {
+    guard let engine else { return }
+    var registers = original
     let target = UInt64(registers.rip)
     while true {
       let place = engine.lock.locked { engine.stepPlace(target) }
@@ -92,6 +100,9 @@ extension Tracer {
   /// A step is done: report it, or go on inside the step range.
   func finishStep(_ thread: ThreadID) {
     guard let state = threads[thread] else { return }
+    // A step of the program's own.
+    if state.action.kind == .run { return enter(thread) }
+    threads[thread]?.owesTrap = false
     if case .stepWithin(let range) = state.action.kind, state.pending == nil,
       range.contains(OriginalAddress(UInt64(state.registers.general.rip))),
       !breakpoints.contains(UInt64(state.registers.general.rip)), !hasCommands

@@ -127,10 +127,7 @@ final class Tracer: @unchecked Sendable {
     for other in threads.keys where threads[other]?.state == .running {
       control.interrupt(other)
     }
-    for other in Array(threads.keys)
-    where threads[other]?.state == .running || threads[other]?.state == .enteringHandler {
-      waitForStop(of: other)
-    }
+    for other in Array(threads.keys) { waitForStop(of: other) }
     guard !isFinished else { return }
     isStopped = true
     if reason == .breakpoint, let state = threads[thread] {
@@ -142,13 +139,22 @@ final class Tracer: @unchecked Sendable {
   /// Waits until a running thread has stopped, whatever stops it. What else it brings is kept for the
   /// next resume.
   private func waitForStop(of thread: ThreadID) {
-    while threads[thread]?.state == .running || threads[thread]?.state == .enteringHandler {
+    while let state = threads[thread]?.state,
+      state == .running || state == .enteringHandler || state == .raisingTrap
+    {
       guard let event = control.waitForEvent(of: thread) else {
         threads[thread] = nil
         return
       }
       switch event {
+      case .stopped where state == .raisingTrap: control.resume(thread, signal: 0)
       case .stopped:
+        canonicalize(thread)
+      case .signal(SIGTRAP) where state == .raisingTrap:
+        arriveAtTrap(thread)
+        threads[thread]?.pending = .signal(SIGTRAP)
+        threads[thread]?.stoppedBySignal = SIGTRAP
+      case .signal(SIGTRAP) where state == .running && isTraceTrap(thread):
         canonicalize(thread)
       case .signal(let signal):
         let arrives = threads[thread]?.state == .enteringHandler && signal == SIGTRAP
@@ -193,6 +199,8 @@ struct TracedThread {
     case canonical
     /// On its way to the first instruction of a handler.
     case enteringHandler
+    /// On its way to the trap of its own trap flag, in the gate; `registers` hold its original state.
+    case raisingTrap
     /// Stopped by job control.
     case groupStopped
   }
@@ -211,4 +219,10 @@ struct TracedThread {
   /// A signal to be delivered without telling the debugger again.
   var silentSignal: Int32 = 0
   var action = ResumePlan.Action(.run)
+  /// The step that it makes for the program's own trap flag.
+  var trapStep: TrapStep? = nil
+  /// An instruction that began with the trap flag set is done, and its trap is still to come.
+  var owesTrap = false
+  /// The program's signal mask, while the thread is kept from signals.
+  var mask: UInt64? = nil
 }

@@ -116,7 +116,8 @@ extension Engine {
       switch block(at: target, entry: .linked) {
       case .block(let number):
         var entry = linked(number).rawValue
-        if stepping.contains(thread) {
+        let trapsNext = (readWords(place &+ 8, 1)?[0] ?? 0) & TrapStep.flag != 0
+        if stepping.contains(thread) || trapsNext {
           let arena = Int(translator.pointee.blocks[Int(number)].arena)
           entry = translator.pointee.stopFragment(at: target, arena: arena).rawValue
         }

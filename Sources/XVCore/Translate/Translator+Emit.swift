@@ -180,6 +180,11 @@ extension Translator {
         arenas[emission.arena].floatingPoint[emission.offset] = instruction.address
       }
       emission.hot.copy(bytes, count: Int(instruction.length))
+      if instruction.length <= 2, bytes[Int(instruction.length) - 1] == 0x9d {
+        // popf may set the trap flag: the trap then comes before the next instruction begins.
+        recover(&emission, instruction.end)
+        emission.hot.byte(0x90)
+      }
     case .ripRelative: emitRipRelative(instruction, bytes, &emission)
     case .jump:
       if emission.mode != .normal { break }

@@ -66,12 +66,15 @@ extension Translator {
     return start
   }
 
-  /// Code that does nothing but stop a thread at `original`.
+  /// Code that does nothing but stop a thread at `original`. It begins with an instruction that does
+  /// nothing, for the trap of a thread that comes with its trap flag set.
   mutating func stopFragment(at original: UInt64, arena: Int) -> CacheAddress {
     var emission = UnitEmission(
       hot: arenas[arena].emitter(at: arenas[arena].hot), arena: arena, unit: -1, mode: .step,
       hotBase: arenas[arena].server)
     let start = emission.offset
+    recover(&emission, original)
+    emission.hot.byte(0x90)
     emitParking(.stepped, target: original, origin: original, &emission)
     arenas[arena].hot = Int(emission.offset)
     return arenas[arena].address(Int(start))

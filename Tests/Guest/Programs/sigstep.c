@@ -26,6 +26,23 @@ __asm__("stepped:\n"
         ".pushsection .data.rel.local,\"aw\"\n.balign 8\nstepLabels:\n"
         ".quad 1b, 2b, 3b, 8b, 9b, 4b, 5b, 6b, 7b\n.popsection\n");
 
+// What has rules of its own: popf that keeps the flag, system calls, repeated strings, loads of ss, iret.
+uint64_t unusual(void *);
+extern char unusualStart[];
+static uint8_t buffer[64];
+__asm__("unusual:\nunusualStart:\n"
+        "  push %rbx\n mov %rdi, %rsi\n cld\n"
+        "  pushfq\n orq $0x100, (%rsp)\n popfq\n"
+        "  mov $39, %eax\n syscall\n mov %r11, %rbx\n nop\n"
+        "  pushfq\n popfq\n pushfq\n pop %r9\n"
+        "  mov $3, %ecx\n rep movsb\n xor %ecx, %ecx\n rep stosb\n"
+        "  mov $5, %ecx\n repe cmpsb\n mov $5, %ecx\n repne scasb\n"
+        "  mov %ss, %eax\n mov %eax, %ss\n nop\n nop\n"
+        "  lea 1f(%rip), %rcx\n mov %rsp, %r8\n mov %ss, %eax\n push %rax\n push %r8\n pushfq\n"
+        "  mov %cs, %eax\n push %rax\n push %rcx\n iretq\n1: nop\n"
+        "  pushfq\n andq $~0x100, (%rsp)\n popfq\n nop\n"
+        "  and $0x100, %ebx\n and $0x100, %r9d\n lea (%rbx,%r9,2), %rax\n pop %rbx\n ret\n");
+
 static void handler(int number, siginfo_t *info, void *context) {
   ucontext_t *u = context;
   (void)number;
@@ -43,5 +60,10 @@ int main(void) {
     CHECK_EQUAL(count, 9);
     for (int i = 0; i < 9; i++) CHECK_EQUAL(seen[i], labels[i]);
   }
+  count = 0;
+  CHECK_EQUAL(unusual(buffer), 0x300);
+  printf("%d traps at", count);
+  for (int i = 0; i < count; i++) printf(" %ld", (long)(seen[i] - (uint64_t)unusualStart));
+  printf("\n");
   return verdict();
 }
