@@ -105,6 +105,7 @@ static void child(const struct xv_spawn_request *request, int go, int failure) {
   char byte;
   while (read(go, &byte, 1) < 0 && errno == EINTR) {
   }
+  if (request->ignore_child_signal) signal(SIGCHLD, SIG_IGN);
   syscall(SYS_rt_sigprocmask, SIG_SETMASK, &request->signal_mask, NULL, sizeof request->signal_mask);
   execve(request->path, request->argv, request->envp);
   int why = errno;

@@ -17,6 +17,8 @@ class Case:
     limit: int = 60
     flush: int = 500
     long: bool = False
+    # What starts it, or xv with it.
+    launcher: list = dataclasses.field(default_factory=list)
     # How it must end natively: a case that fails before xv has its turn proves nothing.
     status: int = 0
 
@@ -76,6 +78,31 @@ select x.id, y.id from t x join t y on x.a = y.a and x.id < y.id order by 1, 2 l
 update t set b = upper(b) where a % 3 = 0;
 select b from t where a between 100 and 110 order by a, id;
 """
+INHERITED = r"""
+import os, signal
+
+def end_of_child():
+    try:
+        return os.wait()[1]
+    except ChildProcessError:
+        return "nobody's"
+
+for line in open("/proc/self/status"):
+    if line.startswith(("SigBlk", "SigIgn")):
+        print(line, end="")
+for number in (signal.SIGHUP, signal.SIGUSR2, signal.SIGCHLD):
+    os.kill(os.getpid(), number)
+if os.fork() == 0:
+    os._exit(3)
+print(end_of_child(), flush=True)
+if os.fork() == 0:
+    os.execv("/bin/sh", ["sh", "-c", "kill -HUP $$; echo alive"])
+print(end_of_child())
+"""
+IGNORING = ["/bin/sh", "-c", "trap '' HUP USR2 CHLD; exec \"$@\"", "sh"]
+BLOCKING = [PYTHON, "-I", "-c", "import os, signal, sys\n"
+            "signal.pthread_sigmask(signal.SIG_SETMASK, [signal.SIGHUP, signal.SIGUSR2, signal.SIGCHLD, "
+            "signal.SIGTRAP, signal.SIGSEGV, 34, 64])\nos.execv(sys.argv[1], sys.argv[1:])"]
 PIPES = r"""
 set -e
 count() { local n=0; while read -r line; do n=$((n + ${#line})); done; echo "$n"; }
@@ -159,6 +186,10 @@ CASES = [
     shell("file", "file -b /bin/bash text.txt tree/*"),
     shell("killed by a child", "{ dash -c 'kill -SEGV $$'; echo $?; dash -c 'kill -9 $$'; echo $?; } 2> /dev/null"),
     shell("exec chain", "exec dash -c 'exec /usr/bin/env A=1 /bin/bash -c \"echo \\$A; exit 9\"'", status=9),
+    Case("signals ignored by the parent", [PYTHON, "-I", "-c", INHERITED], launcher=IGNORING, flush=2000),
+    Case("signals blocked by the parent", [PYTHON, "-I", "-c", INHERITED], launcher=BLOCKING, flush=2000),
+    Case("nohup", ["/bin/bash", "-c", "kill -HUP $$; exec /bin/sh -c 'kill -HUP $$; echo alive'"],
+         launcher=["/usr/bin/nohup"], flush=5),
     # A script whose #! line xv must follow as the kernel does.
     Case("script with #!", ["./script.sh", "an argument"], status=3),
 

@@ -11,6 +11,7 @@ struct xv_spawn_request {
   int disable_randomization;  // personality(ADDR_NO_RANDOMIZE)
   int new_process_group;      // setpgid(0, 0), and take the terminal if there is one
   int redirect_standard_io;   // stdin from /dev/null, stdout to stderr: the stub talks over 0 and 1
+  int ignore_child_signal;    // SIGCHLD is ignored in the program
   uint64_t signal_mask;       // the mask that the program starts with
 };
 

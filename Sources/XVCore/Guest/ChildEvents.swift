@@ -21,9 +21,14 @@ struct ChildEvents: ~Copyable {
       errno = code
     }
     action.sa_flags = SA_RESTART
-    sigaction(SIGCHLD, &action, nil)
+    var inherited = sigaction()
+    sigaction(SIGCHLD, &action, &inherited)
+    isIgnoredByParent = unsafeBitCast(inherited.__sigaction_handler.sa_handler, to: Int.self) == 1
     return counter
   }()
+
+  /// Whether this process was started with SIGCHLD ignored: a program that it starts has to be, too.
+  static var signalWasIgnored: Bool { isIgnoredByParent }
 
   /// Readable when there may be something to wait for.
   let descriptor: Int32
@@ -56,3 +61,6 @@ struct ChildEvents: ~Copyable {
 
 /// Written before the handler that reads it is installed.
 nonisolated(unsafe) private var childCounter: Int32 = -1
+
+/// Written once, with the counter.
+nonisolated(unsafe) private var isIgnoredByParent = false

@@ -43,17 +43,12 @@ extension Tracer {
       control.detach(thread, signal: 0)
       return
     }
-    let kept = engine?.lock.locked { engine?.handlers[thread] }
     do throws(GuestError) {
       try begin()
     } catch {
       trace("cannot follow execve: \(error)")
       Glibc.kill(process, SIGKILL)
       return
-    }
-    if let engine, let kept = kept ?? nil {
-      kept.reset()
-      engine.lock.locked { engine.handlers[thread] = kept }
     }
     if options.debugged {
       stopWorld(thread, .execed(path: executablePath()))

@@ -13,6 +13,7 @@ extension Tracer {
           disable_randomization: options.disableRandomization ? 1 : 0,
           new_process_group: options.newProcessGroup ? 1 : 0,
           redirect_standard_io: options.redirectStandardIO ? 1 : 0,
+          ignore_child_signal: ChildEvents.signalWasIgnored ? 1 : 0,
           signal_mask: options.signalMask)
         return xv_spawn(&request, &spawned)
       }
@@ -94,11 +95,20 @@ extension Tracer {
       }
     }
     guard engine.addThread(thread) != nil else { throw .system(call: "context", errno: ENOMEM) }
-    engine.handlers[thread] = SignalHandlers()
+    engine.handlers[thread] = SignalHandlers(ignored: ignoredSignals())
     threads[thread]?.registers.general = registers
     threads[thread]?.state = .canonical
     engine.startDispatcher()
     trace("process \(process) begins at \(OriginalAddress(UInt64(registers.rip)))")
+  }
+
+  /// What the new image ignores: it inherited that, and may do so for ever without a call.
+  private func ignoredSignals() -> UInt64 {
+    let name = Array("SigIgn:\t".utf8)
+    let lines = (AddressMap.contents(of: "/proc/\(process)/status") ?? [])
+      .split(separator: UInt8(ascii: "\n"))
+    guard let line = lines.first(where: { $0.starts(with: name) }) else { return 0 }
+    return UInt64(String(decoding: line.dropFirst(name.count), as: UTF8.self), radix: 16) ?? 0
   }
 
   private func systemCallInstruction(_ map: AddressMap) -> UInt64? {

@@ -13,7 +13,10 @@ final class SignalHandlers {
 
   private var actions = [Action](repeating: Action(), count: 65)
 
-  init() {}
+  /// Bit n - 1 says that signal n is ignored.
+  init(ignored: UInt64 = 0) {
+    for signal in 1...64 where ignored >> UInt64(signal - 1) & 1 != 0 { actions[signal].handler = 1 }
+  }
 
   init(copying other: SignalHandlers) { actions = other.actions }
 
@@ -29,10 +32,5 @@ final class SignalHandlers {
   func delivered(_ signal: Int32) {
     let resetHand: UInt64 = 0x8000_0000
     if self[signal].flags & resetHand != 0 { self[signal].handler = 0 }
-  }
-
-  /// execve resets what is caught and keeps what is ignored.
-  func reset() {
-    for signal in 1...64 where actions[signal].handler > 1 { actions[signal] = Action() }
   }
 }
