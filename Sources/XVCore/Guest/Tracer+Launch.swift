@@ -198,7 +198,10 @@ extension Tracer {
     }
     try control.setRegisters(thread, call)
     var entered = false
-    // A signal that comes in between is sent again: it belongs to the program.
+    // Signals wait meanwhile. One that cannot wait is sent again: it belongs to the program.
+    let mask = control.signalMask(thread)
+    if let mask { control.setSignalMask(thread, mask | ~Tracer.synchronousSignals) }
+    defer { if let mask { control.setSignalMask(thread, mask) } }
     var signals: [Int32] = []
     defer { for signal in signals { _ = xv_tgkill(process, thread.rawValue, signal) } }
     while true {

@@ -29,6 +29,17 @@ extension Tracer {
     deliver(thread, signal)
   }
 
+  /// A canonical thread stands before the delivery of a signal of which nobody has been told.
+  func take(_ signal: Int32, by thread: ThreadID) {
+    mendInformation(thread, signal)
+    if threads[thread]?.silentSignal == signal {
+      threads[thread]?.silentSignal = 0
+    } else if options.debugged {
+      return stopWorld(thread, .signal(signal))
+    }
+    deliver(thread, signal)
+  }
+
   /// Whether the delivery changes nothing about the thread: ignored, or a job-control stop.
   private func isHarmless(_ thread: ThreadID, _ signal: Int32) -> Bool {
     guard let handler = engine?.lock.locked({ engine?.handlers[thread]?[signal].handler }) else {

@@ -192,13 +192,13 @@ extension Tracer {
   // MARK: Signals meanwhile
 
   /// Signals that the processor itself raises: they are never held.
-  private static let synchronous = [SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGSYS]
+  static let synchronousSignals = [SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGSYS]
     .reduce(UInt64(0)) { $0 | 1 << UInt64($1 - 1) }
 
   private func holdSignals(_ thread: ThreadID) {
     guard threads[thread]?.mask == nil, let mask = control.signalMask(thread) else { return }
     threads[thread]?.mask = mask
-    control.setSignalMask(thread, ~Tracer.synchronous | mask)
+    control.setSignalMask(thread, ~Tracer.synchronousSignals | mask)
   }
 
   private func releaseSignals(_ thread: ThreadID, _ state: inout TracedThread) {

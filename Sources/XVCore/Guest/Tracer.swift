@@ -138,7 +138,9 @@ final class Tracer: @unchecked Sendable {
 
   /// Waits until a running thread has stopped, whatever stops it. What else it brings is kept for the
   /// next resume.
-  private func waitForStop(of thread: ThreadID) {
+  ///
+  /// `keepingGroupStop`: a thread that job control has stopped rests as it is, not canonical.
+  private func waitForStop(of thread: ThreadID, keepingGroupStop: Bool = false) {
     while let state = threads[thread]?.state,
       state == .running || state == .enteringHandler || state == .raisingTrap
     {
@@ -163,6 +165,7 @@ final class Tracer: @unchecked Sendable {
           threads[thread]?.pending = .signal(signal)
           threads[thread]?.stoppedBySignal = signal
         }
+      case .groupStop where keepingGroupStop: return control.listen(thread)
       case .groupStop:
         canonicalize(thread)
       default: handle(thread, event)
@@ -178,8 +181,17 @@ final class Tracer: @unchecked Sendable {
     for (thread, parking) in waiting {
       guard threads[thread]?.state == .running else { continue }
       control.interrupt(thread)
-      waitForStop(of: thread)
-      guard !isFinished, threads[thread] != nil else { return }
+      waitForStop(of: thread, keepingGroupStop: true)
+      guard !isFinished else { return }
+      // One that is gone, or rests in a group stop and stays parked.
+      guard let state = threads[thread], state.state == .canonical else { continue }
+      let isReported = parking.kind == .probe || parking.kind == .stepped && state.action.kind != .run
+      if !isReported, case .signal(let signal)? = state.pending {
+        // A signal that came at the same moment: it is told before the instruction is carried out.
+        threads[thread]?.pending = nil
+        take(signal, by: thread)
+        continue
+      }
       switch parking.kind {
       // A signal that came at the same moment is told at the next resume.
       case .probe: stopWorld(thread, .breakpoint)
@@ -201,8 +213,6 @@ struct TracedThread {
     case enteringHandler
     /// On its way to the trap of its own trap flag, in the gate; `registers` hold its original state.
     case raisingTrap
-    /// Stopped by job control.
-    case groupStopped
   }
 
   var state = State.running
