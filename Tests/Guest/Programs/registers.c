@@ -14,18 +14,7 @@ static const char *const names[] = {"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "r
 struct State before, after;
 uint64_t target, savedStack;
 
-__asm__(".macro each what, from\n"
-        "  \\what %rax, 0+\\from(%rip)\n \\what %rbx, 8+\\from(%rip)\n"
-        "  \\what %rdx, 24+\\from(%rip)\n \\what %rsi, 32+\\from(%rip)\n"
-        "  \\what %rdi, 40+\\from(%rip)\n \\what %rbp, 48+\\from(%rip)\n"
-        "  \\what %r8, 56+\\from(%rip)\n \\what %r9, 64+\\from(%rip)\n"
-        "  \\what %r10, 72+\\from(%rip)\n \\what %r11, 80+\\from(%rip)\n"
-        "  \\what %r12, 88+\\from(%rip)\n \\what %r13, 96+\\from(%rip)\n"
-        "  \\what %r14, 104+\\from(%rip)\n \\what %r15, 112+\\from(%rip)\n"
-        "  \\what %rcx, 16+\\from(%rip)\n"
-        ".endm\n"
-        ".macro load r, m\n mov \\m, \\r\n.endm\n"
-        ".macro store r, m\n mov \\r, \\m\n.endm\n"
+__asm__(EACH_REGISTER
         // Each test: pattern in, transfer, pattern out at label 88.
         ".macro transfer name, body\n"
         ".globl \\name\n\\name:\n"

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -27,10 +29,11 @@ static void onStack(int number) {
   (void)number;
   stackSeen = (uint64_t)&here;
 }
-static volatile int alarms;
+/// Seen by children, too.
+static volatile int *alarms;
 static void count(int number) {
   (void)number;
-  alarms++;
+  ++*alarms;
 }
 static int values[8], gotValues, senders;
 static void queued(int number, siginfo_t *info, void *context) {
@@ -95,37 +98,46 @@ static void timer(long microseconds) {
   setitimer(ITIMER_REAL, &soon, NULL);
 }
 
+static void ended(pid_t child) {
+  int status = -1;
+  CHECK(waitpid(child, &status, 0) == child && status == 0);
+}
+
 static void interrupted(void) {
   int ends[2];
   char byte = 0;
   CHECK(pipe(ends) == 0);
+  alarms = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   handle(SIGALRM, count, 0);
-  timer(20000);
-  CHECK(read(ends[0], &byte, 1) == -1 && errno == EINTR && alarms == 1);
+  pid_t child = signal_in_call(SYS_read, SIGALRM);
+  CHECK(read(ends[0], &byte, 1) == -1 && errno == EINTR && *alarms == 1);
+  ended(child);
   // Restarted: a child writes after the signal was handled.
   handle(SIGALRM, count, SA_RESTART);
-  pid_t child = fork();
+  pid_t self = getpid();
+  child = fork();
   if (!child) {
-    usleep(100000);
+    await_call(self, SYS_read);
+    kill(self, SIGALRM);
+    while (*alarms < 2) usleep(100);
     _exit(write(ends[1], "r", 1) != 1);
   }
-  timer(20000);
-  CHECK(read(ends[0], &byte, 1) == 1 && byte == 'r' && alarms == 2);
-  int status = -1;
-  CHECK(waitpid(child, &status, 0) == child && status == 0);
-  struct timespec pause = {5, 0}, rest = {0, 0};
-  timer(20000);
-  CHECK(nanosleep(&pause, &rest) == -1 && errno == EINTR && rest.tv_sec == 4 && alarms == 3);
+  CHECK(read(ends[0], &byte, 1) == 1 && byte == 'r' && *alarms == 2);
+  ended(child);
+  struct timespec pause = {50, 0}, rest = {0, 0};
+  child = signal_in_call(SYS_clock_nanosleep, SIGALRM);
+  CHECK(nanosleep(&pause, &rest) == -1 && errno == EINTR && rest.tv_sec > 30 && *alarms == 3);
+  ended(child);
   sigset_t blocked, none;
   sigemptyset(&none);
   sigemptyset(&blocked);
   sigaddset(&blocked, SIGALRM);
   sigprocmask(SIG_BLOCK, &blocked, NULL);
   timer(1000);
-  CHECK(sigsuspend(&none) == -1 && errno == EINTR && alarms == 4);
+  CHECK(sigsuspend(&none) == -1 && errno == EINTR && *alarms == 4);
   timer(1000);
   siginfo_t info;
-  CHECK(sigwaitinfo(&blocked, &info) == SIGALRM && info.si_code == SI_KERNEL && alarms == 4);
+  CHECK(sigwaitinfo(&blocked, &info) == SIGALRM && info.si_code == SI_KERNEL && *alarms == 4);
   struct timespec shortly = {0, 1000000};
   CHECK(sigtimedwait(&blocked, NULL, &shortly) == -1 && errno == EAGAIN);
   sigprocmask(SIG_UNBLOCK, &blocked, NULL);

@@ -35,6 +35,11 @@ static void alarmIn(long microseconds) {
   setitimer(ITIMER_REAL, &soon, NULL);
 }
 
+static void ended(pid_t child) {
+  int status = -1;
+  CHECK(waitpid(child, &status, 0) == child && status == 0);
+}
+
 static void frames(void) {
   int ends[2];
   char byte;
@@ -43,16 +48,18 @@ static void frames(void) {
   for (int i = 0; i < 5; i++) {
     action.sa_flags = SA_SIGINFO;
     sigaction(SIGALRM, &action, NULL);
-    alarmIn(5000);
+    pid_t child = signal_in_call(SYS_read, SIGALRM);
     CHECK_EQUAL(rawRead(ends[0], &byte, 1), -EINTR);
+    ended(child);
     CHECK(rip == (uint64_t)readBehind && rax == (uint64_t)-EINTR && rdi == (uint64_t)ends[0]);
     action.sa_flags = SA_SIGINFO | SA_RESTART;
     sigaction(SIGALRM, &action, NULL);
     pipeEnd = ends[1];  // The handler writes what the restarted call then reads.
-    alarmIn(5000);
+    child = signal_in_call(SYS_read, SIGALRM);
     CHECK_EQUAL(rawRead(ends[0], &byte, 1), 1);
     CHECK(rip == (uint64_t)readCall && rax == SYS_read && rdi == (uint64_t)ends[0] && byte == 'w');
     pipeEnd = -1;
+    ended(child);
   }
   CHECK_EQUAL(count, 10);
 }
@@ -62,9 +69,9 @@ static void stopped(void) {
   pid_t self = getpid(), child = fork();
   if (!child) {
     for (int i = 0; i < 3; i++) {
-      usleep(30000);
+      await_state(self, self, "S");
       kill(self, SIGSTOP);
-      usleep(10000);
+      await_state(self, self, "Tt");
       kill(self, SIGCONT);
     }
     _exit(0);
@@ -74,12 +81,11 @@ static void stopped(void) {
   clock_gettime(CLOCK_MONOTONIC, &end);
   int64_t slept = (end.tv_sec - start.tv_sec) * 1000000000ll + end.tv_nsec - start.tv_nsec;
   CHECK(slept >= 300000000);
-  int status = -1;
-  CHECK(waitpid(child, &status, 0) == child && status == 0);
+  ended(child);
 }
 
 static void masked(void) {
-  sigset_t blocked, none;
+  sigset_t blocked, none, pending;
   struct timespec wait = {5, 0};
   sigemptyset(&none);
   sigemptyset(&blocked);
@@ -87,7 +93,8 @@ static void masked(void) {
   sigprocmask(SIG_BLOCK, &blocked, NULL);
   count = 0;
   alarmIn(1000);
-  usleep(20000);
+  do sigpending(&pending);
+  while (!sigismember(&pending, SIGALRM));
   CHECK_EQUAL(count, 0);
   CHECK(ppoll(NULL, 0, &wait, &none) == -1 && errno == EINTR && count == 1);
   alarmIn(1000);

@@ -17,18 +17,7 @@ uint64_t stackBefore, stackAfter;
 void callKernel(void);
 extern char behind[];
 
-__asm__(".macro each what, from\n"
-        "  \\what %rax, 0+\\from(%rip)\n \\what %rbx, 8+\\from(%rip)\n"
-        "  \\what %rdx, 24+\\from(%rip)\n \\what %rsi, 32+\\from(%rip)\n"
-        "  \\what %rdi, 40+\\from(%rip)\n \\what %rbp, 48+\\from(%rip)\n"
-        "  \\what %r8, 56+\\from(%rip)\n \\what %r9, 64+\\from(%rip)\n"
-        "  \\what %r10, 72+\\from(%rip)\n \\what %r11, 80+\\from(%rip)\n"
-        "  \\what %r12, 88+\\from(%rip)\n \\what %r13, 96+\\from(%rip)\n"
-        "  \\what %r14, 104+\\from(%rip)\n \\what %r15, 112+\\from(%rip)\n"
-        "  \\what %rcx, 16+\\from(%rip)\n"
-        ".endm\n"
-        ".macro load r, m\n mov \\m, \\r\n.endm\n"
-        ".macro store r, m\n mov \\r, \\m\n.endm\n"
+__asm__(EACH_REGISTER
         "callKernel:\n"
         "  push %rbx\n push %rbp\n push %r12\n push %r13\n push %r14\n push %r15\n"
         "  mov %rsp, stackBefore(%rip)\n"

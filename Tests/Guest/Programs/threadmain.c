@@ -9,8 +9,9 @@
 
 static atomic_int done;
 
-static void *work(void *argument) {
-  usleep(1000 * (int)(uint64_t)argument);
+static void *work(void *unused) {
+  (void)unused;
+  await_state(getpid(), getpid(), "ZX");
   if (atomic_fetch_add(&done, 1) == 3) {
     puts("last");
     fflush(stdout);
@@ -20,8 +21,8 @@ static void *work(void *argument) {
 
 int main(void) {
   pthread_t thread;
-  for (uint64_t i = 1; i <= 4; i++) {
-    CHECK(pthread_create(&thread, NULL, work, (void *)(i * 20)) == 0);
+  for (int i = 1; i <= 4; i++) {
+    CHECK(pthread_create(&thread, NULL, work, NULL) == 0);
     pthread_detach(thread);
   }
   puts("main ends");
