@@ -36,6 +36,8 @@ final class Engine: @unchecked Sendable {
   var formerly = ExecutableRanges()
   /// Handlers that threads are about to install: read before the call, which may overwrite them.
   var handlersToBe: [ThreadID: SignalHandlers.Action] = [:]
+  /// Calls of which some pieces are still to be made.
+  var partialCalls: [ThreadID: PartialCall] = [:]
   /// Signal frames whose rip is a cache address.
   var pointedFrames: [ThreadID: PointedFrame] = [:]
   /// Threads that wait in the gate for the tracer: probes, steps, rare instructions.
@@ -125,6 +127,7 @@ final class Engine: @unchecked Sendable {
     retiredLookups &+= context.load64(ContextLayout.lookups)
     suspended[thread] = nil
     pointedFrames[thread] = nil
+    partialCalls[thread] = nil
     parked[thread] = nil
     handlers[thread] = nil
     stepping.remove(thread)

@@ -10,16 +10,24 @@ extension Engine {
   func answerSystemCall(_ thread: ThreadID, _ context: Context) {
     let number = Int32(truncatingIfNeeded: context.register(Register.rax))
     translator.pointee.counters.systemCalls &+= 1
+    partialCalls[thread] = nil
     let arguments = callArguments(context)
     trace("[\(thread)] system call \(number)\(describe(arguments))")
     switch number {
     case InterceptedCall.rseq: complete(thread, context, result: -Int64(ENOSYS))
     case 512..<548: complete(thread, context, result: -Int64(ENOSYS))
+    case _ where number > 0 && number & InterceptedCall.x32Bit != 0:
+      complete(thread, context, result: -Int64(ENOSYS))
     case InterceptedCall.archPrctl: archPrctl(thread, context, arguments)
     case InterceptedCall.rtSigreturn: sigreturn(thread, context)
     case InterceptedCall.mmap: mapMemory(thread, context, arguments)
-    case InterceptedCall.mprotect, InterceptedCall.pkeyMprotect:
-      protect(thread, context, number, arguments)
+    case InterceptedCall.munmap, InterceptedCall.mprotect, InterceptedCall.pkeyMprotect,
+      InterceptedCall.madvise, InterceptedCall.mlock, InterceptedCall.mlock2:
+      changeRange(thread, context, number, arguments)
+    case InterceptedCall.mremap: moveMemory(thread, context, arguments)
+    case InterceptedCall.mlockall:
+      // xv's memory, of which the program knows nothing, is not to be filled: MCL_ONFAULT.
+      makeNatively(context, number, [arguments[0] | 4] + arguments.dropFirst())
     case InterceptedCall.rtSigaction:
       if arguments[1] != 0, let action = readWords(arguments[1], 2) {
         handlersToBe[thread] = SignalHandlers.Action(handler: action[0], flags: action[1])
@@ -45,13 +53,13 @@ extension Engine {
   }
 
   /// Gives the program the result of a call that the server answered itself.
-  private func complete(_ thread: ThreadID, _ context: Context, result: Int64) {
+  func complete(_ thread: ThreadID, _ context: Context, result: Int64) {
     afterCall(context, result: result)
     leave(thread, context, to: context.load64(ContextLayout.originalPC))
   }
 
   /// The state right behind the `syscall` instruction: rcx = next pc, r11 = flags.
-  private func afterCall(_ context: Context, result: Int64) {
+  func afterCall(_ context: Context, result: Int64) {
     let next = context.load64(ContextLayout.originalPC) &+ 2
     context.setRegister(Register.rax, UInt64(bitPattern: result))
     context.setRegister(Register.rcx, next)
@@ -79,8 +87,13 @@ extension Engine {
 
   /// A call that the gate made has returned.
   func finishSystemCall(_ thread: ThreadID, _ context: Context) {
-    let result = Int64(bitPattern: context.load64(ContextLayout.callResult))
+    var result = Int64(bitPattern: context.load64(ContextLayout.callResult))
     noteResult(thread, context, result)
+    if let next = partialCalls[thread] {
+      if result == 0, !next.pieces.isEmpty { return makePiece(thread, context) }
+      partialCalls[thread] = nil
+      if result == 0 { result = next.result }
+    }
     complete(thread, context, result: result)
   }
 
@@ -88,7 +101,7 @@ extension Engine {
   /// stopped before it could report.
   func noteResult(_ thread: ThreadID, _ context: Context, _ result: Int64) {
     let number = Int32(truncatingIfNeeded: context.register(Register.rax))
-    let arguments = callArguments(context)
+    let arguments = partialCalls[thread]?.arguments ?? callArguments(context)
     trace("  = \(result)")
     let handler = handlersToBe.removeValue(forKey: thread)
     guard result >= 0 || result < -4095 else { return }
@@ -180,27 +193,10 @@ extension Engine {
     makeNatively(context, InterceptedCall.mmap, native)
   }
 
-  private func protect(
-    _ thread: ThreadID, _ context: Context, _ number: Int32, _ arguments: [UInt64]
-  ) {
-    var native = arguments
-    native[2] = guarded(arguments[2])
-    makeNatively(context, number, native)
-  }
-
   /// In guard mode nothing of the program's is executable in place.
-  private func guarded(_ protection: UInt64) -> UInt64 {
+  func guarded(_ protection: UInt64) -> UInt64 {
     guard options.guardOriginalCode, protection & 4 != 0 else { return protection }
     return protection & ~4 | 1
-  }
-
-  private func overlapsXV(_ address: UInt64, _ length: UInt64) -> Bool {
-    let range = address..<max(address, address &+ length)
-    if range.overlaps(guestCore..<(guestCore &+ UInt64(RegionLayout.regionSize))) { return true }
-    return (0..<translator.pointee.arenaCount).contains {
-      let guest = translator.pointee.arenas[$0].guest
-      return range.overlaps(guest..<(guest &+ UInt64(Arena.size)))
-    }
   }
 
   private func noteMapped(at address: UInt64, _ arguments: [UInt64]) {
@@ -287,7 +283,7 @@ extension Engine {
     overlapsXV(range.lowerBound, range.upperBound - range.lowerBound)
   }
 
-  private func roundedUp(_ length: UInt64) -> UInt64 { (length &+ 0xfff) & ~0xfff }
+  func roundedUp(_ length: UInt64) -> UInt64 { (length &+ 0xfff) & ~0xfff }
 
   func readWords(_ address: UInt64, _ count: Int) -> [UInt64]? {
     var words = [UInt64](repeating: 0, count: count)

@@ -9,24 +9,33 @@ enum InterceptedCall {
   static let rtSigaction: Int32 = 13
   static let rtSigreturn: Int32 = 15
   static let mremap: Int32 = 25
+  static let madvise: Int32 = 28
   static let shmat: Int32 = 30
   static let clone: Int32 = 56
   static let fork: Int32 = 57
   static let vfork: Int32 = 58
   static let execve: Int32 = 59
   static let shmdt: Int32 = 67
+  static let mlock: Int32 = 149
+  static let mlockall: Int32 = 151
   static let archPrctl: Int32 = 158
   static let execveat: Int32 = 322
+  static let mlock2: Int32 = 325
   static let pkeyMprotect: Int32 = 329
   static let rseq: Int32 = 334
   static let clone3: Int32 = 435
 
   static let numbers: [Int] = [
-    mmap, mprotect, munmap, rtSigaction, rtSigreturn, mremap, shmat, clone, fork, vfork, execve,
-    shmdt, archPrctl, execveat, pkeyMprotect, rseq, clone3,
+    mmap, mprotect, munmap, rtSigaction, rtSigreturn, mremap, madvise, shmat, clone, fork, vfork, execve,
+    shmdt, mlock, mlockall, archPrctl, execveat, mlock2, pkeyMprotect, rseq, clone3,
   ].map(Int.init)
 
+  /// In the number of an x32 call. Such calls would change mappings and processes unseen: they are
+  /// refused, as by kernels without them.
+  static let x32Bit: Int32 = 0x4000_0000
+
   static func isIntercepted(_ number: Int32) -> Bool {
+    if number & x32Bit != 0 { return true }
     if number >= 512 { return number < 548 }
     return numbers.contains(Int(number))
   }

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
+
+/// Calls of the program about ranges in which xv has memory: to the program that is a hole.
+extension Engine {
+  /// A call that is made for the parts of its range that are not xv's, one after the other.
+  struct PartialCall {
+    var number: Int32
+    /// Those of the piece that was made last; at first the whole call's.
+    var arguments: [UInt64]
+    var pieces: ArraySlice<Range<UInt64>>
+    /// What the call says in the end, if no piece failed.
+    var result: Int64
+  }
+
+  /// Where xv is mapped, in order.
+  private var ownRanges: [Range<UInt64>] {
+    let arenas = (0..<translator.pointee.arenaCount).map {
+      let guest = translator.pointee.arenas[$0].guest
+      return guest..<(guest &+ UInt64(Arena.size))
+    }
+    let core = guestCore..<(guestCore &+ UInt64(RegionLayout.regionSize))
+    return (arenas + [core]).sorted { $0.lowerBound < $1.lowerBound }
+  }
+
+  func overlapsXV(_ address: UInt64, _ length: UInt64) -> Bool {
+    let range = address..<max(address, address &+ roundedUp(length))
+    return ownRanges.contains { $0.overlaps(range) }
+  }
+
+  /// munmap, mprotect, madvise, mlock: a range and what is to be done with it.
+  func changeRange(
+    _ thread: ThreadID, _ context: Context, _ number: Int32, _ arguments: [UInt64]
+  ) {
+    // What the kernel refuses as a whole is left to it.
+    guard arguments[0] & 0xfff == 0, overlapsXV(arguments[0], arguments[1]) else {
+      return makeNatively(context, number, protecting(number, arguments))
+    }
+    var pieces: [Range<UInt64>] = []
+    var start = arguments[0]
+    let end = arguments[0] &+ roundedUp(arguments[1])
+    for own in ownRanges where own.upperBound > start && own.lowerBound < end {
+      if own.lowerBound > start { pieces.append(start..<own.lowerBound) }
+      start = own.upperBound
+    }
+    if start < end { pieces.append(start..<end) }
+    var result = -Int64(ENOMEM)
+    switch number {
+    case InterceptedCall.munmap: result = 0
+    case InterceptedCall.madvise: break
+    default:
+      // These end at the first hole, with what came before it done (mm/mprotect.c, mm/mlock.c).
+      pieces = pieces.filter { $0.lowerBound == arguments[0] }
+    }
+    trace("the program means xv's memory by system call \(number): \(pieces.count) pieces are its own")
+    guard !pieces.isEmpty else { return complete(thread, context, result: result) }
+    partialCalls[thread] = PartialCall(
+      number: number, arguments: arguments, pieces: pieces[...], result: result)
+    makePiece(thread, context)
+  }
+
+  func makePiece(_ thread: ThreadID, _ context: Context) {
+    guard var call = partialCalls[thread], let piece = call.pieces.popFirst() else { return }
+    call.arguments[0] = piece.lowerBound
+    call.arguments[1] = piece.upperBound - piece.lowerBound
+    partialCalls[thread] = call
+    // Until the next piece is made the thread stands before its call, which can begin again.
+    context.store32(ContextLayout.kind, RequestKind.systemCall.rawValue)
+    makeNatively(context, call.number, protecting(call.number, call.arguments))
+  }
+
+  /// The arguments of mprotect as the guard mode wants them.
+  private func protecting(_ number: Int32, _ arguments: [UInt64]) -> [UInt64] {
+    guard number == InterceptedCall.mprotect || number == InterceptedCall.pkeyMprotect else {
+      return arguments
+    }
+    var native = arguments
+    native[2] = guarded(arguments[2])
+    return native
+  }
+
+  /// mremap from or to xv's memory.
+  func moveMemory(_ thread: ThreadID, _ context: Context, _ arguments: [UInt64]) {
+    let fixed: UInt64 = 2
+    if overlapsXV(arguments[0], max(arguments[1], 1)) {
+      return complete(thread, context, result: -Int64(EFAULT))
+    }
+    if arguments[3] & fixed != 0, overlapsXV(arguments[4], arguments[2]) {
+      return complete(thread, context, result: -Int64(ENOMEM))
+    }
+    makeNatively(context, InterceptedCall.mremap, arguments)
+  }
+}
