@@ -28,6 +28,14 @@ package protocol World: AnyObject, Sendable {
   /// Writes through. On `.addressFault` nothing at or after the named address was written.
   func copyWrite(_ bytes: [UInt8], to address: Address) throws(WorldError)
 
+  /// What is mapped where, in the order of addresses.
+  func mappings() throws(WorldError) -> [MemoryMapping]
+  /// Maps fresh memory for the debugger's own use; `protection` is PROT_READ, PROT_WRITE and
+  /// PROT_EXEC.
+  func allocate(count: UInt64, protection: Int32) throws(WorldError) -> Address
+  /// Takes memory of `allocate` away.
+  func release(_ address: Address, count: UInt64) throws(WorldError)
+
   // MARK: Breakpoints
   /// Sets a breakpoint and returns the byte that stands there; `.illegalPatch` when there is a break
   /// already.

@@ -8,6 +8,7 @@ package import XVCore
 /// `xv-gdbstub`: starts a program under xv and serves it to a debugger.
 @main
 package struct StubCommand: ParsableCommand {
+  package static let version = "0.1"
   package static let configuration = CommandConfiguration(
     commandName: "xv-gdbstub",
     abstract: "Runs a program as translated code and serves it to gdb.",

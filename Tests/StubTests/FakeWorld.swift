@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
 import CLinux
+import Glibc
 import Synchronization
 import WorldVM
 import XVCore
@@ -16,6 +17,7 @@ final class FakeWorld: TranslatedWorld {
   struct State {
     var memory: [UInt8] = (0..<0x2000).map { UInt8(truncatingIfNeeded: $0) }
     var breaks: Set<Address> = []
+    var allocations: [Address: UInt64] = [:]
     var registers: [ThreadID: Registers] = [:]
     var outcomes: [Outcome] = []
     var plans: [ResumePlan] = []
@@ -88,6 +90,31 @@ final class FakeWorld: TranslatedWorld {
     _ = try copyRead(from: address, count: bytes.count)
     let start = Int(address.rawValue - Self.base)
     state.withLock { $0.memory.replaceSubrange(start..<start + bytes.count, with: bytes) }
+  }
+
+  func mappings() throws(WorldError) -> [MemoryMapping] {
+    let start = Address(Self.base)
+    let code = MemoryMapping(
+      range: start..<(start + 0x1000), protection: PROT_READ | PROT_EXEC, isShared: false,
+      path: "/bin/prog")
+    let data = MemoryMapping(
+      range: (start + 0x1000)..<(start + 0x2000), protection: PROT_READ | PROT_WRITE,
+      isShared: false, path: "")
+    return [code, data]
+  }
+
+  func allocate(count: UInt64, protection: Int32) throws(WorldError) -> Address {
+    state.withLock { state in
+      let address = Address(0x7000_0000 + 0x1000 * UInt64(state.allocations.count))
+      state.allocations[address] = count
+      return address
+    }
+  }
+
+  func release(_ address: Address, count: UInt64) throws(WorldError) {
+    guard state.withLock({ $0.allocations.removeValue(forKey: address) }) == count else {
+      throw .addressFault(address)
+    }
   }
 
   // MARK: Breakpoints

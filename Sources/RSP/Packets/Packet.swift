@@ -15,6 +15,7 @@ package enum Packet: Hashable, Sendable {
   case transfer(TransferPacket)
   case file(FilePacket)
   case signals(SignalPacket)
+  case debugger(DebuggerPacket)
   case monitor([UInt8])
   case symbols
   /// Nothing in the table fits: answered by the empty packet.

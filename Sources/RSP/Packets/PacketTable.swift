@@ -14,7 +14,7 @@ package enum PacketTable {
   }
 
   package static let rows: [Row] = [
-    Row("g", .whole) { _ in .register(.readAll) },
+    Row("g") { RegisterPacket.readAll(&$0) },
     Row("G") { RegisterPacket.writeAll(&$0) },
     Row("p") { RegisterPacket.read(&$0) },
     Row("P") { RegisterPacket.write(&$0) },
@@ -51,6 +51,26 @@ package enum PacketTable {
     Row("QProgramSignals:") { SignalPacket.program(&$0) },
     Row("qRcmd,") { $0.hexBytes().map { .monitor($0) } },
     Row("qSymbol:") { _ in .symbols },
+    Row("QSaveRegisterState") { RegisterPacket.save(&$0) },
+    Row("QRestoreRegisterState:") { RegisterPacket.restore(&$0) },
+    Row("QThreadSuffixSupported", .whole) { _ in .debugger(.threadSuffix) },
+    Row("QListThreadsInStopReply", .whole) { _ in .debugger(.threadsInStops) },
+    Row("QEnableErrorStrings", .whole) { _ in .debugger(.errorStrings) },
+    Row("qHostInfo", .whole) { _ in .debugger(.host) },
+    Row("qProcessInfo", .whole) { _ in .debugger(.process) },
+    Row("qGetPid", .whole) { _ in .debugger(.processID) },
+    Row("qGDBServerVersion", .whole) { _ in .debugger(.serverVersion) },
+    Row("qGetWorkingDir", .whole) { _ in .debugger(.workingDirectory) },
+    Row("qEcho:") { DebuggerPacket.echo(&$0) },
+    Row("jThreadsInfo", .whole) { _ in .debugger(.threadStops) },
+    Row("qThreadStopInfo") { DebuggerPacket.threadStop(&$0) },
+    Row("qMemoryRegionInfo") { DebuggerPacket.region(&$0) },
+    Row("_M") { DebuggerPacket.allocate(&$0) },
+    Row("_m") { DebuggerPacket.release(&$0) },
+    Row("qWatchpointSupportInfo:", .whole) { _ in .debugger(.watchpoints) },
+    Row("qShlibInfoAddr", .whole) { _ in .debugger(.linkerStructure) },
+    Row("qFileLoadAddress:") { DebuggerPacket.loadAddress(&$0) },
+    Row("qModuleInfo:") { DebuggerPacket.module(&$0) },
   ]
 
   /// The rows by first byte, so that a hot packet is compared with a few names only.

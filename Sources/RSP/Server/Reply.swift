@@ -21,6 +21,11 @@ package struct Reply: Hashable, Sendable {
     ])
   }
 
+  /// `E nn;text`, for lldb after its `QEnableErrorStrings`.
+  package static func error(_ number: Int32, _ message: String) -> Reply {
+    Reply(error(number).content + [UInt8(ascii: ";")] + Hex.encode(Array(message.utf8)))
+  }
+
   /// `E.text`, for a client that offered `error-message+`.
   package static func error(_ message: String) -> Reply { Reply("E." + message) }
 }

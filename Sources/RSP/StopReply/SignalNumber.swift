@@ -1,5 +1,27 @@
 // SPDX-License-Identifier: GPL-3.0-only
 
+/// Which numbers signals have on the wire: gdb's own list, or for lldb the kernel's.
+package enum SignalNumbering: Hashable, Sendable {
+  case gdb
+  case linux
+
+  /// The wire's number for Linux's.
+  package func wire(_ number: Int32) -> SignalNumber {
+    switch self {
+    case .gdb: SignalNumber(linux: number)
+    case .linux: SignalNumber(rawValue: UInt8(truncatingIfNeeded: number))
+    }
+  }
+
+  /// Linux's number for the wire's, nil when Linux has no such signal.
+  package func linux(_ number: SignalNumber) -> Int32? {
+    switch self {
+    case .gdb: number.linux
+    case .linux: number.rawValue <= 64 ? Int32(number.rawValue) : nil
+    }
+  }
+}
+
 /// A signal as the protocol numbers it: gdb's own list, the same on every system.
 ///
 /// Source: gdb's manual ("Stop Reply Packets") and the list of names in its public header

@@ -25,6 +25,8 @@ package enum StopReply: Hashable, Sendable {
     package var expedited: [Expedited]
     package var thread: ThreadName
     package var core: Int?
+    /// What only lldb understands.
+    package var debugger: DebuggerFields?
 
     package init(
       signal: SignalNumber, reason: Reason? = nil, expedited: [Expedited] = [], thread: ThreadName,
@@ -35,6 +37,38 @@ package enum StopReply: Hashable, Sendable {
       self.expedited = expedited
       self.thread = thread
       self.core = core
+    }
+  }
+
+  /// Where a thread stands.
+  package struct Place: Hashable, Sendable {
+    package var thread: UInt64
+    package var programCounter: UInt64
+
+    package init(thread: UInt64, programCounter: UInt64) {
+      self.thread = thread
+      self.programCounter = programCounter
+    }
+  }
+
+  /// Keys of lldb's stop replies.
+  package struct DebuggerFields: Hashable, Sendable {
+    /// The thread's name.
+    package var name: [UInt8]
+    /// Why it stopped, in lldb's words; nil when nothing happened to the thread itself.
+    package var reason: String?
+    /// More about the reason, for people.
+    package var description: [UInt8]?
+    /// All threads and where they stand.
+    package var threads: [Place]
+
+    package init(
+      name: [UInt8], reason: String? = nil, description: [UInt8]? = nil, threads: [Place] = []
+    ) {
+      self.name = name
+      self.reason = reason
+      self.description = description
+      self.threads = threads
     }
   }
 
@@ -81,11 +115,26 @@ extension StopReply.Stop {
     case .executed(let path): pair([UInt8]("exec".utf8), Hex.encode(path))
     case nil: break
     }
+    if let debugger {
+      pair([UInt8]("hexname".utf8), Hex.encode(debugger.name))
+      if let reason = debugger.reason { pair([UInt8]("reason".utf8), [UInt8](reason.utf8)) }
+      if let text = debugger.description {
+        pair([UInt8]("description".utf8), Hex.encode(text))
+      }
+      if !debugger.threads.isEmpty {
+        pair([UInt8]("threads".utf8), list(debugger.threads.map(\.thread)))
+        pair([UInt8]("thread-pcs".utf8), list(debugger.threads.map(\.programCounter)))
+      }
+    }
     for register in expedited {
       pair(Hex.byte(UInt8(truncatingIfNeeded: register.number)), Hex.encode(register.bytes))
     }
     pair([UInt8]("thread".utf8), thread.encoded(multiprocess: multiprocess))
     if let core { pair([UInt8]("core".utf8), Hex.number(core)) }
     return bytes
+  }
+
+  private func list(_ numbers: [UInt64]) -> [UInt8] {
+    Array(numbers.map { Hex.number($0) }.joined(separator: [UInt8(ascii: ",")]))
   }
 }

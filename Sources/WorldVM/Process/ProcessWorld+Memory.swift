@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-only
-internal import XVCore
+package import XVCore
 
 extension ProcessWorld {
   package func read(_ address: Address) throws(WorldError) -> UInt64 {
@@ -23,6 +23,23 @@ extension ProcessWorld {
     // What is written may be the dynamic linker's list.
     defer { modules.forget() }
     try memory.write(bytes, to: address)
+  }
+
+  package func mappings() throws(WorldError) -> [MemoryMapping] {
+    try ask { guest throws(GuestError) in try guest.mappings() }
+  }
+
+  package func allocate(count: UInt64, protection: Int32) throws(WorldError) -> Address {
+    // Pages that were found unreadable may be there now.
+    defer { memory.forget() }
+    return try ask { guest throws(GuestError) in
+      try guest.allocate(count: count, protection: protection)
+    }
+  }
+
+  package func release(_ address: Address, count: UInt64) throws(WorldError) {
+    defer { memory.forget() }
+    try ask { guest throws(GuestError) in try guest.release(address, count: count) }
   }
 
   // MARK: Breakpoints

@@ -199,7 +199,7 @@ extension Engine {
     return protection & ~4 | 1
   }
 
-  private func noteMapped(at address: UInt64, _ arguments: [UInt64]) {
+  func noteMapped(at address: UInt64, _ arguments: [UInt64]) {
     let anonymous: UInt64 = 0x20
     noteUnmapped(address, arguments[1])
     guard arguments[2] & 4 != 0, arguments[1] > 0 else { return }
@@ -211,7 +211,7 @@ extension Engine {
         isShared: arguments[3] & 0xf != 2))
   }
 
-  private func noteUnmapped(_ address: UInt64, _ length: UInt64) {
+  func noteUnmapped(_ address: UInt64, _ length: UInt64) {
     let range = address..<max(address, address &+ roundedUp(length))
     formerly.remove(range)
     guard translator.pointee.ranges.overlaps(range) else { return }

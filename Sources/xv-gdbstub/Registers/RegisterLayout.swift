@@ -5,10 +5,9 @@ package import XVCore
 ///
 /// Bytes are raw and little-endian; the wire's hex is not this type's business.
 package struct RegisterLayout: Sendable {
-  /// The target description.
-  package let targetXML: [UInt8]
   /// Length of what `encode` returns.
   package let byteCount: Int
+  private let features: [RegisterFeature]
   private let registers: [RegisterDescription]
   private let state: ExtendedState
 
@@ -16,11 +15,15 @@ package struct RegisterLayout: Sendable {
   package init(xcr0: UInt64) { self.init(xcr0: xcr0, offsets: .ofProcessor) }
 
   package init(xcr0: UInt64, offsets: XSaveOffsets) {
-    let features = RegisterFeature.features(xcr0: xcr0)
+    features = RegisterFeature.features(xcr0: xcr0)
     registers = features.flatMap(\.registers)
     byteCount = registers.reduce(0) { $0 + $1.byteCount }
-    targetXML = Array(TargetDescription(features: features).xml.utf8)
     state = ExtendedState(offsets: offsets, xcr0: xcr0)
+  }
+
+  /// The target description, as gdb or as lldb understands it best.
+  package func targetXML(forLLDB isLLDB: Bool) -> [UInt8] {
+    Array(TargetDescription(features: features, isForLLDB: isLLDB).xml.utf8)
   }
 
   package var registerCount: Int { registers.count }

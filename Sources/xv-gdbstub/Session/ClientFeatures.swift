@@ -8,12 +8,28 @@ struct ClientFeatures {
   var understandsHardwareBreak = false
   var understandsExec = false
   var understandsErrorMessages = false
+  /// How it numbers signals.
+  var signals: SignalNumbering { isLLDB ? .linux : .gdb }
+  /// Whether it is lldb: it gives some packets another meaning than gdb does.
+  var isLLDB = false
+  // What only lldb asks for.
+  var wantsThreadsInStops = false
+  var understandsErrorStrings = false
+
+  /// lldb names the processors of which it knows register descriptions; gdb names i386 alone.
+  fileprivate static func isLLDB(_ offer: FeatureOffer) -> Bool {
+    guard offer.name == "xmlRegisters", case .value(let processors) = offer.stance else {
+      return false
+    }
+    return processors.split(separator: ",").contains("arm")
+  }
 }
 
 extension StubSession {
   /// `qSupported`: names are matched exactly, and what is not known is passed over.
   func negotiate(_ offers: [FeatureOffer]) -> Reply {
     client = ClientFeatures()
+    client.isLLDB = offers.contains(where: ClientFeatures.isLLDB)
     for offer in offers where offer.stance == .yes {
       switch offer.name {
       case "multiprocess": client.isMultiprocess = true
@@ -27,8 +43,13 @@ extension StubSession {
     var supported = [
       "PacketSize=\(String(Connection.packetSize, radix: 16))",
       "QStartNoAckMode+", "vContSupported+", "QPassSignals+", "QProgramSignals+",
-      "binary-upload+",
     ]
+    if client.isLLDB {
+      supported += ["qEcho+", "native-signals+", "QThreadSuffixSupported+", "QListThreadsInStopReply+"]
+    } else {
+      // lldb that is told of it takes `x` to be gdb's only since version 21.
+      supported.append("binary-upload+")
+    }
     supported += TransferPacket.Object.allCases.map { "qXfer:\($0.rawValue):read+" }
     if client.isMultiprocess { supported.append("multiprocess+") }
     if client.understandsSoftwareBreak { supported.append("swbreak+") }

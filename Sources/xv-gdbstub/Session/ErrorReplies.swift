@@ -15,6 +15,7 @@ extension StubSession {
     case .running: number = EBUSY
     case .failed(_, let errno): number = errno
     }
+    if client.understandsErrorStrings { return .error(number, error.description) }
     return client.understandsErrorMessages ? .error(error.description) : .error(number)
   }
 }

@@ -30,7 +30,7 @@ struct FileTable {
     }
     let (number, code) = openFile(path, flags.kernelFlags | O_CLOEXEC | O_NOCTTY, mode & 0o7777)
     guard number >= 0 else { return failure(code) }
-    let content = ProcessMapping.isList(path) ? ProcessMapping.withoutOwn(readWhole(number)) : nil
+    let content = ProcessMapping.isList(path) ? ProcessMapping.withoutOwn(readToEnd(number)) : nil
     files[handle] = OpenFile(OwnedDescriptor(owning: number), content: content)
     return FileReply.result(handle)
   }
@@ -163,8 +163,18 @@ private func readFile(
   return (result, result < 0 ? errno : 0)
 }
 
+extension FileTable {
+  /// What a file of /proc holds; nil when it cannot be read.
+  static func readWhole(_ path: String) -> [UInt8]? {
+    let (number, _) = openFile(Array(path.utf8), O_RDONLY | O_CLOEXEC, 0)
+    guard number >= 0 else { return nil }
+    let file = OwnedDescriptor(owning: number)
+    return readToEnd(file.number)
+  }
+}
+
 /// A file of /proc, which has no size and can be read to its end only.
-private func readWhole(_ number: Int32) -> [UInt8] {
+private func readToEnd(_ number: Int32) -> [UInt8] {
   var content: [UInt8] = []
   var buffer = [UInt8](repeating: 0, count: 65536)
   while case let count = Glibc.read(number, &buffer, buffer.count), count > 0 {

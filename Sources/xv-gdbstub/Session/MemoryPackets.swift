@@ -12,7 +12,9 @@ extension StubSession {
     case .read(let address, let count):
       return Reply(Hex.encode(try readMemory(address, count)))
     case .readBinary(let address, let count):
-      return Reply([UInt8(ascii: "b")] + (try readMemory(address, count)))
+      let bytes = try readMemory(address, count)
+      if client.isLLDB { return count == 0 ? .ok : Reply(bytes) }
+      return Reply([UInt8(ascii: "b")] + bytes)
     case .write(let address, let bytes):
       // Empty when the client only tries whether the packet is known.
       if !bytes.isEmpty { try world.copyWrite(bytes, to: Address(address)) }

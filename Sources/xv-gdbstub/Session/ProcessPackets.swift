@@ -11,7 +11,8 @@ extension StubSession {
     case .attached: return .reply(Reply("0"))
     case .kill:
       kill()
-      return .last(nil)
+      // lldb waits for an answer, gdb for none.
+      return .last(client.isLLDB ? stopReply() : nil)
     case .killProcess(let process):
       guard process == UInt64(world.processID) else { return .reply(.error(ESRCH)) }
       kill()

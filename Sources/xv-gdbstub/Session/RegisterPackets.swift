@@ -5,29 +5,45 @@ internal import RSP
 internal import WorldVM
 internal import XVCore
 
-extension StubSession {
-  func respond(to packet: RegisterPacket) throws(WorldError) -> Reply {
-    switch packet {
-    case .readAll:
-      return Reply(Hex.encode(layout.encode(try allRegisters())))
-    case .writeAll(let bytes):
-      var registers = try allRegisters()
-      layout.decode(bytes, into: &registers)
-      try world.setRegisters(registers, of: generalThread)
-      return .ok
-    case .read(let number):
-      let registers = try allRegisters()
-      return layout.register(number, of: registers).map { Reply(Hex.encode($0)) } ?? .malformed
-    case .write(let number, let bytes):
-      var registers = try allRegisters()
-      guard layout.setRegister(number, bytes, in: &registers) else { return .malformed }
-      try world.setRegisters(registers, of: generalThread)
-      return .ok
-    }
+/// Registers that a debugger put aside before it calls something in the program.
+struct SavedRegisters {
+  /// More than any debugger nests calls; the oldest goes.
+  private static let most = 64
+  private var kept: [(number: UInt64, registers: Registers)] = []
+  private var last: UInt64 = 0
+
+  mutating func keep(_ registers: Registers) -> UInt64 {
+    last += 1
+    if kept.count == Self.most { kept.removeFirst() }
+    kept.append((last, registers))
+    return last
   }
 
-  private func allRegisters() throws(WorldError) -> Registers {
-    try world.registers(of: generalThread, extended: true)
+  mutating func take(_ number: UInt64) -> Registers? {
+    kept.firstIndex { $0.number == number }.map { kept.remove(at: $0).registers }
+  }
+}
+
+extension StubSession {
+  func respond(to packet: RegisterPacket) throws(WorldError) -> Reply {
+    guard let thread = packet.thread.map({ thread(matching: $0) }) ?? generalThread else {
+      return .error(ESRCH)
+    }
+    var registers = try world.registers(of: thread, extended: true)
+    switch packet.operation {
+    case .readAll: return Reply(Hex.encode(layout.encode(registers)))
+    case .read(let number):
+      return layout.register(number, of: registers).map { Reply(Hex.encode($0)) } ?? .malformed
+    case .writeAll(let bytes): layout.decode(bytes, into: &registers)
+    case .write(let number, let bytes):
+      guard layout.setRegister(number, bytes, in: &registers) else { return .malformed }
+    case .save: return Reply(Hex.number(savedRegisters.keep(registers)))
+    case .restore(let number):
+      guard let kept = savedRegisters.take(number) else { return .malformed }
+      registers = kept
+    }
+    try world.setRegisters(registers, of: thread)
+    return .ok
   }
 
   /// Lets the thread go on somewhere else (`c ADDRESS`).

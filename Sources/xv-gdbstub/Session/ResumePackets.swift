@@ -52,14 +52,14 @@ extension StubSession {
   private func plan(for actions: [ResumePacket.Action]) -> ResumePlan? {
     var plan = ResumePlan(others: ResumePlan.Action(.stay))
     if let first = actions.first(where: { $0.threads?.isEverything ?? true }) {
-      guard let action = ResumePlan.Action(first) else { return nil }
+      guard let action = ResumePlan.Action(first, client.signals) else { return nil }
       plan.others = action
     }
     for thread in world.threads {
       guard let first = actions.first(where: { $0.matches(thread, of: world.processID) }) else {
         continue
       }
-      guard let action = ResumePlan.Action(first) else { return nil }
+      guard let action = ResumePlan.Action(first, client.signals) else { return nil }
       if action != plan.others { plan.threads[thread] = action }
     }
     // A signal is for one thread: the one that would have got it.
@@ -141,7 +141,7 @@ extension ResumePlan {
 
 extension ResumePlan.Action {
   /// Nil when Linux has no such signal.
-  fileprivate init?(_ action: ResumePacket.Action) {
+  fileprivate init?(_ action: ResumePacket.Action, _ signals: SignalNumbering) {
     let kind: ResumeKind =
       switch action.kind {
       case .run: .run
@@ -152,7 +152,7 @@ extension ResumePlan.Action {
       case .stepWithin: .step
       case .stop: .stay
       }
-    guard let number = (action.signal ?? .none).linux else { return nil }
+    guard let number = signals.linux(action.signal ?? .none) else { return nil }
     self.init(kind, signal: number)
   }
 }

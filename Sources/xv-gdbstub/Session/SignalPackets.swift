@@ -4,8 +4,8 @@ internal import RSP
 extension StubSession {
   func respond(to packet: SignalPacket) -> Reply {
     switch packet {
-    case .pass(let signals): passedSignals = Set(signals.compactMap(\.linux))
-    case .program(let signals): programSignals = Set(signals.compactMap(\.linux))
+    case .pass(let signals): passedSignals = Set(signals.compactMap(client.signals.linux))
+    case .program(let signals): programSignals = Set(signals.compactMap(client.signals.linux))
     }
     return .ok
   }

@@ -7,7 +7,9 @@ internal import XVCore
 
 extension StubSession {
   /// Numbers in the target description of what every stop is looked at for: rbp, rsp, rip.
-  private static let expeditedRegisters = [6, 7, 16]
+  static let frameRegisters = [6, 7, 16]
+  /// What lldb reads at every stop: the processor's general registers and flags.
+  static let generalRegisters = Array(0..<18)
 
   package func takeStopReply() -> Reply? {
     guard let event = world.takeStop() else { return nil }
@@ -24,42 +26,96 @@ extension StubSession {
     return stopReply()
   }
 
+  /// The signal that a stop is told with.
+  var signalOfStop: SignalNumber {
+    switch lastStop.reason {
+    case .breakpoint, .stepped, .execed: .trap
+    case .signal(let number), .killed(let number): client.signals.wire(number)
+    case .interrupted: stopsQuietly ? .none : .interrupt
+    case .exited: .none
+    }
+  }
+
   /// The reply that tells `lastStop`; it uses up an interrupt that the stop answers.
   func stopReply() -> Reply {
+    if case .interrupted = lastStop.reason, interruption != .none {
+      stopsQuietly = interruption == .askedQuietly
+      interruption = .none
+    }
     let process = UInt64(world.processID)
     let reply: StopReply =
       switch lastStop.reason {
       case .exited(let status):
         .exited(status: UInt8(truncatingIfNeeded: status), process: process)
-      case .killed(let signal):
-        .killed(signal: SignalNumber(linux: signal), process: process)
-      case .breakpoint: .stopped(stop(.trap, breakReason()))
-      case .stepped: .stopped(stop(.trap))
-      case .signal(let number): .stopped(stop(SignalNumber(linux: number)))
-      case .interrupted: .stopped(stop(interruption == .askedQuietly ? .none : .interrupt))
+      case .killed: .killed(signal: signalOfStop, process: process)
+      case .breakpoint: .stopped(stop(breakReason()))
+      case .stepped, .signal, .interrupted: .stopped(stop())
       case .execed(let path):
-        .stopped(stop(.trap, client.understandsExec ? .executed(path: Array(path.utf8)) : nil))
+        .stopped(stop(client.understandsExec ? .executed(path: Array(path.utf8)) : nil))
       }
-    if case .interrupted = lastStop.reason { interruption = .none }
     return Reply(reply.encoded(multiprocess: client.isMultiprocess))
   }
 
-  private func stop(
-    _ signal: SignalNumber, _ reason: StopReply.Stop.Reason? = nil
-  ) -> StopReply.Stop {
-    StopReply.Stop(
-      signal: signal, reason: reason, expedited: expedited(), thread: name(of: lastStop.thread))
+  private func stop(_ reason: StopReply.Stop.Reason? = nil) -> StopReply.Stop {
+    let thread = lastStop.thread
+    let numbers = client.isLLDB ? Self.generalRegisters : Self.frameRegisters
+    var stop = StopReply.Stop(
+      signal: signalOfStop, reason: reason, expedited: expedited(of: thread, numbers),
+      thread: name(of: thread))
+    if client.isLLDB {
+      stop.debugger = StopReply.DebuggerFields(
+        name: commandName(of: thread), reason: reasonForLLDB, description: faultDescription,
+        threads: client.wantsThreadsInStops ? places : [])
+    }
+    return stop
   }
 
-  private func expedited() -> [StopReply.Expedited] {
+  /// Where all threads stand.
+  private var places: [StopReply.Place] {
+    world.threads.compactMap { thread in
+      do throws(WorldError) {
+        let registers = try world.registers(of: thread, extended: false)
+        return StopReply.Place(
+          thread: UInt64(thread.rawValue), programCounter: registers.general.rip)
+      } catch {
+        // It ended after the list was made.
+        return nil
+      }
+    }
+  }
+
+  /// Why the program stands still, in lldb's words; nil for a stop that somebody asked for quietly.
+  var reasonForLLDB: String? {
+    switch lastStop.reason {
+    case .breakpoint: "breakpoint"
+    case .stepped: "trace"
+    case .signal: "signal"
+    case .interrupted: signalOfStop == .none ? nil : "signal"
+    case .execed: "exec"
+    case .exited, .killed: nil
+    }
+  }
+
+  private var faultDescription: [UInt8]? {
+    guard case .signal(let number) = lastStop.reason else { return nil }
+    do throws(WorldError) {
+      let information = try world.signalInformation(of: lastStop.thread)
+      let description = FaultDescription(signal: number, information: information)
+      return description.map { Array($0.text.utf8) }
+    } catch {
+      return nil
+    }
+  }
+
+  func expedited(of thread: ThreadID, _ numbers: [Int]) -> [StopReply.Expedited] {
     let registers: Registers
     do throws(WorldError) {
-      registers = try world.registers(of: lastStop.thread, extended: false)
+      registers = try world.registers(of: thread, extended: false)
     } catch {
       // The thread died after its stop; the client asks, and is told then.
       return []
     }
-    return Self.expeditedRegisters.compactMap { number in
+    return numbers.compactMap { number in
       layout.register(number, of: registers).map { StopReply.Expedited(number: number, bytes: $0) }
     }
   }

@@ -23,10 +23,16 @@ package final class StubSession: Responder {
   /// The resume that the program carries out, its signals delivered; nil while it stands still.
   var runningPlan: ResumePlan?
   var interruption = Interruption.none
+  /// Whether the interrupt at which the program stands was to be no signal.
+  var stopsQuietly = false
   var breakpoints = BreakpointTable()
   var passedSignals: Set<Int32> = []
   /// Signals that may be delivered at all; nil when the client told nothing about it.
   var programSignals: Set<Int32>?
+
+  var savedRegisters = SavedRegisters()
+  /// What the client had mapped into the program, by address.
+  var allocations: [Address: UInt64] = [:]
 
   var transfers = TransferCache()
   var files = FileTable()
@@ -55,6 +61,7 @@ package final class StubSession: Responder {
     interruption = .none
     files = FileTable()
     transfers = TransferCache()
+    savedRegisters = SavedRegisters()
   }
 
   package func answer(_ packet: Packet) -> Answer {
@@ -76,6 +83,7 @@ package final class StubSession: Responder {
     case .transfer(let packet): .reply(try respond(to: packet))
     case .file(let packet): .reply(respond(to: packet))
     case .signals(let packet): .reply(respond(to: packet))
+    case .debugger(let packet): .reply(try respond(to: packet))
     case .supported(let offers): .reply(negotiate(offers))
     case .monitor(let command): monitor(command)
     case .symbols, .startNoAckMode: .reply(.ok)

@@ -37,7 +37,7 @@ extension StubSession {
     of object: TransferPacket.Object, _ annex: String
   ) throws(WorldError) -> [UInt8]? {
     switch object {
-    case .features: annex == "target.xml" ? layout.targetXML : nil
+    case .features: annex == "target.xml" ? layout.targetXML(forLLDB: client.isLLDB) : nil
     case .auxiliaryVector: try world.auxiliaryVector()
     case .executableFile: Array(try world.executablePath().utf8)
     case .libraries: try libraryList().xml
@@ -48,6 +48,10 @@ extension StubSession {
 
   private func libraryList() throws(WorldError) -> LibraryList {
     let loadState = try world.loadState()
+    // lldb never asks again after an empty list; after an error it does (llvm#57756).
+    if client.isLLDB, loadState.libraries.allSatisfy({ $0.linkMap.rawValue == 0 }) {
+      throw .lookupFailed("the dynamic linker's list")
+    }
     let debug = try DynamicSection(world: world, at: loadState.main.dynamicSection).debugStructure
     return LibraryList(loadState, debugStructure: debug)
   }

@@ -8,6 +8,8 @@ import re
 from Support import paths
 
 EXPLAINED = os.path.join(paths.ROOT, "gdb-scripts", "explained")
+# The server that xv-gdbstub is compared with.
+REFERENCE = "gdbserver"
 
 VOLATILE = [
     (re.compile(r"127\.0\.0\.1:\d+"), "HOST:PORT"),
@@ -28,14 +30,16 @@ def normalized(text, directory, chance=None):
 class Explanations:
     """gdb-scripts/explained/NAME (and `all`): paragraphs of `reason:`, `gdbserver:` and `xv:` lines.
 
-    The words after `gdbserver:` and `xv:` are regular expressions for whole lines that only the one
+    Instead of gdbserver, `reference` may be another server, explained in another folder. The words
+    after `gdbserver:` and `xv:` are regular expressions for whole lines that only the one
     or only the other prints.
     """
 
-    def __init__(self, name):
+    def __init__(self, name, folder=EXPLAINED, reference=REFERENCE):
+        self.reference = reference
         self.patterns = []  # [side, pattern, file, used]
         for file in ("all", name):
-            path = os.path.join(EXPLAINED, file)
+            path = os.path.join(folder, file)
             if os.path.exists(path):
                 self.read(path, file)
 
@@ -46,7 +50,7 @@ class Explanations:
                 key, colon, value = line.strip().partition(":")
                 if key == "reason":
                     reason = value.strip()
-                elif key in ("gdbserver", "xv"):
+                elif key in (self.reference, "xv"):
                     if not reason:
                         raise ValueError(f"{path}: a difference without a reason")
                     self.patterns.append([key, re.compile(value.strip()), file, False])
@@ -75,7 +79,7 @@ def differences(expected, actual, explanations):
     for kind, a, b, c, d in matcher.get_opcodes():
         if kind == "equal":
             continue
-        only = [("gdbserver", line) for line in expected[a:b]] + [("xv", line) for line in actual[c:d]]
+        only = [(explanations.reference, line) for line in expected[a:b]] + [("xv", line) for line in actual[c:d]]
         left = [entry for entry in only if not explanations.explains(*entry)]
         if left:
             context = next((line for line in reversed(expected[:a]) if line.startswith("+")), "")

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-3.0-only
+
+/// Packets that only lldb sends (lldb's "GDB Remote Protocol Extensions"), those about registers and
+/// launching aside.
+package enum DebuggerPacket: Hashable, Sendable {
+  package struct Permissions: OptionSet, Hashable, Sendable {
+    package let rawValue: Int32
+    package init(rawValue: Int32) { self.rawValue = rawValue }
+
+    // PROT_READ, PROT_WRITE and PROT_EXEC of <sys/mman.h>.
+    package static let read = Self(rawValue: 1)
+    package static let write = Self(rawValue: 2)
+    package static let execute = Self(rawValue: 4)
+  }
+
+  // What lldb wants of later replies.
+  case threadSuffix
+  case threadsInStops
+  case errorStrings
+  // Who is there.
+  case host
+  case process
+  case processID
+  case serverVersion
+  case workingDirectory
+  /// Answered by its own text: a client that lost count finds its place again.
+  case echo([UInt8])
+  // Threads.
+  case threadStops
+  case threadStop(UInt64)
+  // Memory.
+  case region(UInt64)
+  /// Whether `region` is answered.
+  case regionsWanted
+  case allocate(count: UInt64, Permissions)
+  case release(UInt64)
+  case watchpoints
+  // What is loaded.
+  case linkerStructure
+  case loadAddress(path: [UInt8])
+  case module(path: [UInt8])
+
+  static func echo(_ scanner: inout PacketScanner) -> Packet? {
+    .debugger(.echo(Array("qEcho:".utf8) + scanner.rest))
+  }
+
+  static func threadStop(_ scanner: inout PacketScanner) -> Packet? {
+    number(&scanner) { .threadStop($0) }
+  }
+
+  static func region(_ scanner: inout PacketScanner) -> Packet? {
+    if scanner.isAtEnd { return .debugger(.regionsWanted) }
+    guard scanner.skip(":") else { return .unknown }
+    return number(&scanner) { .region($0) }
+  }
+
+  static func release(_ scanner: inout PacketScanner) -> Packet? {
+    number(&scanner) { .release($0) }
+  }
+
+  static func allocate(_ scanner: inout PacketScanner) -> Packet? {
+    guard let count = scanner.hex(), scanner.skip(",") else { return nil }
+    var permissions: Permissions = []
+    while let letter = scanner.byte() {
+      switch letter {
+      case UInt8(ascii: "r"): permissions.insert(.read)
+      case UInt8(ascii: "w"): permissions.insert(.write)
+      case UInt8(ascii: "x"): permissions.insert(.execute)
+      default: return nil
+      }
+    }
+    return .debugger(.allocate(count: count, permissions))
+  }
+
+  static func loadAddress(_ scanner: inout PacketScanner) -> Packet? {
+    scanner.hexBytes().map { .debugger(.loadAddress(path: $0)) }
+  }
+
+  /// The triple that follows the path says nothing that is not known: all programs are x86-64.
+  static func module(_ scanner: inout PacketScanner) -> Packet? {
+    Hex.decode(scanner.field(before: ";")).map { .debugger(.module(path: $0)) }
+  }
+
+  private static func number(
+    _ scanner: inout PacketScanner, _ packet: (UInt64) -> DebuggerPacket
+  ) -> Packet? {
+    guard let number = scanner.hex(), scanner.isAtEnd else { return nil }
+    return .debugger(packet(number))
+  }
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import Glibc
+internal import RSP
+internal import WorldVM
+
+/// Pairs `key:value;` in which lldb is told about machines, processes and files.
+struct DescriptionText {
+  private(set) var text = ""
+
+  mutating func add(_ key: String, _ value: String) { text += "\(key):\(value);" }
+  /// A value of any characters.
+  mutating func add(_ key: String, encoded value: String) {
+    add(key, String(decoding: Hex.encode(Array(value.utf8)), as: UTF8.self))
+  }
+  mutating func add(_ key: String, number value: some BinaryInteger) {
+    add(key, String(value, radix: 16))
+  }
+}
+
+/// `qHostInfo`: the machine.
+struct HostDescription {
+  static let triple = "x86_64-pc-linux-gnu"
+
+  var text: String {
+    var system = utsname()
+    uname(&system)
+    var description = DescriptionText()
+    description.add("triple", encoded: Self.triple)
+    description.add("ptrsize", "8")
+    description.add("watchpoint_exceptions_received", "after")
+    description.add("endian", "little")
+    description.add("os_version", String(Self.string(system.release).prefix { $0 != "-" }))
+    description.add("os_build", encoded: Self.string(system.release))
+    description.add("os_kernel", encoded: Self.string(system.version))
+    description.add("hostname", encoded: Self.string(system.nodename))
+    description.add("vm-page-size", "4096")
+    return description.text
+  }
+
+  /// A C array, which is imported as a tuple, up to its zero byte.
+  private static func string<Characters>(_ characters: Characters) -> String {
+    withUnsafeBytes(of: characters) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+  }
+}
+
+/// `qProcessInfo`: the program's process.
+struct ProcessDescription {
+  let text: String
+
+  init(processID: Int32) throws(WorldError) {
+    let status = ProcessStatus(processID: processID)
+    guard let parent = status.number("PPid"), let user = status.number("Uid"),
+      let effectiveUser = status.number("Uid", 1), let group = status.number("Gid"),
+      let effectiveGroup = status.number("Gid", 1)
+    else { throw .badWorld("the process \(processID) has ended") }
+    var description = DescriptionText()
+    description.add("pid", number: processID)
+    description.add("parent-pid", number: parent)
+    description.add("real-uid", number: user)
+    description.add("real-gid", number: group)
+    description.add("effective-uid", number: effectiveUser)
+    description.add("effective-gid", number: effectiveGroup)
+    description.add("triple", encoded: HostDescription.triple)
+    description.add("ostype", "linux")
+    description.add("endian", "little")
+    description.add("ptrsize", "8")
+    text = description.text
+  }
+}
+
+/// The rows `Key:\tvalue value ...` of /proc/PID/status.
+struct ProcessStatus {
+  private let rows: [Substring]
+
+  init(processID: Int32) {
+    let content = FileTable.readWhole("/proc/\(processID)/status") ?? []
+    rows = String(decoding: content, as: UTF8.self).split(separator: "\n")
+  }
+
+  func number(_ key: String, _ index: Int = 0) -> UInt32? {
+    guard let row = rows.first(where: { $0.hasPrefix(key + ":") }) else { return nil }
+    let values = row.dropFirst(key.utf8.count + 1).split { $0 == " " || $0 == "\t" }
+    return values.indices.contains(index) ? UInt32(values[index]) : nil
+  }
+}
+
+/// `qModuleInfo`: an ELF file by its path.
+struct ModuleDescription {
+  let text: String
+
+  init(path: [UInt8]) throws(WorldError) {
+    let name = String(decoding: path, as: UTF8.self)
+    var status = stat()
+    guard !path.contains(0), stat(name, &status) == 0 else { throw .lookupFailed(name) }
+    var ids = BuildIDs()
+    let buildID = ids[name]
+    guard !buildID.isEmpty else { throw .lookupFailed("a build id in \(name)") }
+    var description = DescriptionText()
+    description.add("uuid", encoded: String(decoding: Hex.encode(buildID), as: UTF8.self))
+    description.add("triple", encoded: HostDescription.triple)
+    description.add("file_path", encoded: name)
+    description.add("file_offset", "0")
+    description.add("file_size", number: status.st_size)
+    text = description.text
+  }
+}

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-3.0-only
+"""A file of lldb-scripts/, and one run of lldb with it against one server."""
+
+import glob
+import os
+import re
+import shlex
+import shutil
+import threading
+
+from Support import paths, process
+from Support.server import ENVIRONMENT, Server
+
+SCRIPTS = os.path.join(paths.ROOT, "lldb-scripts")
+PROGRAMS = [os.path.join(SCRIPTS, "programs"), os.path.join(paths.ROOT, "gdb-scripts", "programs")]
+
+SETTINGS = ["use-color false", "auto-confirm true", "symbols.load-on-demand false",
+            "symbols.enable-external-lookup false", "plugin.process.gdb-remote.packet-timeout 20",
+            "interpreter.stop-command-source-on-error false"]
+
+VOLATILE = [
+    (re.compile(r"127\.0\.0\.1:\d+"), "HOST:PORT"),
+    (re.compile(r"\b([Pp]rocess|tid =|pid =) \d+"), r"\1 N"),
+    # The two servers give the program environments of different sizes.
+    (re.compile(r"0x0*7ff[0-9a-f]{9}\b"), "STACK"),
+    (re.compile(re.escape(paths.ROOT) + "/"), ""),
+]
+HEARD = re.compile(r"Process N (exited with|detached)")
+
+
+class Script:
+    """`# program:` names the source; `# arguments:`, `# flags:` (of the compiler) and `# chance:` (a regular
+    expression of whole lines of the transcript that no two runs share) may follow."""
+
+    def __init__(self, path):
+        self.path = path
+        self.name = os.path.splitext(os.path.basename(path))[0]
+        head = {}
+        with open(path) as file:
+            for line in file:
+                if not line.startswith("#"):
+                    break
+                key, colon, value = line[1:].partition(":")
+                if colon:
+                    head[key.strip()] = value.strip()
+        self.source = head["program"]
+        self.arguments = shlex.split(head.get("arguments", ""))
+        self.flags = shlex.split(head.get("flags", "-g -O0"))
+        self.chance = re.compile(head["chance"]) if "chance" in head else None
+
+    def program(self):
+        folder = next(each for each in PROGRAMS if os.path.exists(os.path.join(each, self.source)))
+        return paths.compiled(folder, self.source, self.flags)
+
+
+def find(names):
+    scripts = [Script(path) for path in sorted(glob.glob(os.path.join(SCRIPTS, "*.lldb")))]
+    return [script for script in scripts if not names or any(name in script.name for name in names)]
+
+
+class Reference(Server):
+    """lldb-server, which tells its port through a pipe of its own."""
+
+    def __init__(self, program, directory):
+        reading, writing = os.pipe()
+        self.pipe = reading
+        super().__init__(
+            ["lldb-server-19", "gdbserver", "--pipe", str(writing), "127.0.0.1:0", "--", *program], directory,
+            inherited=(writing,))
+        os.close(writing)
+        self.pipe_reader = threading.Thread(target=self.read_pipe)
+        self.pipe_reader.start()
+
+    def read_stderr(self):
+        self.stderr = self.child.stderr.read()
+
+    def read_pipe(self):
+        with open(self.pipe, "rb") as pipe:
+            text = pipe.read().strip(b"\0\n ")
+        self.port = int(text) if text.isdigit() else None
+        self.ready.set()
+
+    def close(self):
+        super().close()
+        self.pipe_reader.join(10)
+
+
+class Session:
+    """What can be compared: lldb's transcript, the guest's output, how all ended."""
+
+    def __init__(self):
+        self.transcript = ""
+        self.stdout = b""
+        self.problems = []
+
+
+def run(server_command, script, directory, limit):
+    """Runs `script` against xv-gdbstub started by `server_command`, or against lldb-server."""
+    session = Session()
+    shutil.rmtree(directory, ignore_errors=True)
+    os.makedirs(directory)
+    program = [script.program(), *script.arguments]
+    server = Server(server_command + program, directory) if server_command else Reference(program, directory)
+    try:
+        if not server.ready.wait(20) or server.port is None:
+            session.problems.append(f"no port from the server: {server.stderr!r}")
+            return session
+        debugger = process.run(lldb_command(server.port, script, program[0]), limit, cwd=directory, env=ENVIRONMENT)
+        session.transcript = debugger.stdout.decode("utf-8", "replace")
+        if debugger.status is None:
+            session.problems.append("lldb's time was up")
+        elif debugger.status < 0:
+            session.problems.append(f"lldb: {debugger.ending()}")
+        if not server.wait(20):
+            session.problems.append("the server did not end with its session")
+        elif server.child.returncode < 0:
+            session.problems.append(f"the server died by signal {-server.child.returncode}")
+    finally:
+        server.stop()
+        session.problems += [f"left behind: {name}" for name in process.left_behind()]
+        server.close()
+    session.stdout = server.stdout
+    if session.problems and server.stderr:
+        session.problems.append(f"the server's last words: {server.stderr[-400:]!r}")
+    return session
+
+
+def lldb_command(port, script, program):
+    command = ["/bin/sh", "-c", 'exec "$@" 2>&1', "sh", "lldb-19", "-x", "-b"]
+    for setting in SETTINGS:
+        command += ["-O", f"settings set {setting}"]
+    return command + ["-o", f"target create {program}", "-o", f"gdb-remote 127.0.0.1:{port}", "-s", script.path,
+                      "-o", f"script print('end of {script.name}')"]
+
+
+def normalized(text, directory, script):
+    text = text.replace(directory, "DIRECTORY").replace(script.path, script.name)
+    for pattern, replacement in VOLATILE:
+        text = pattern.sub(replacement, text)
+    lines = [line.rstrip() for line in text.splitlines()]
+    # lldb tells what it hears of the process between the commands, where it happens to be then.
+    lines = [line for line in lines if line != "Process N resuming"]
+    heard = [line for line in lines if HEARD.match(line)]
+    lines = [line for line in lines if not HEARD.match(line)] + heard
+    return ["(chance)" if script.chance and script.chance.fullmatch(line) else line for line in lines]
