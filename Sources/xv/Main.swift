@@ -28,8 +28,25 @@ struct XV: ParsableCommand {
   @Option(help: "Make life hard for the translator: flush=N discards all fragments at every N-th request.")
   var torture: TortureSwitches = TortureSwitches()
 
+  @Option(help: ArgumentHelp("Keep translations of files for the next run in this directory.", valueName: "directory"))
+  var persistDir: String = LaunchOptions.defaultPersistDirectory ?? ""
+
+  @Flag(help: "Neither use nor keep translations of other runs.")
+  var noPersist = false
+
   @Argument(parsing: .captureForPassthrough, help: "The program and its arguments.")
   var command: [String] = []
+
+  /// Without options there is nothing to parse, and the parser's own start-up takes longer than many
+  /// a program.
+  static func main() {
+    let words = Array(CommandLine.arguments.dropFirst())
+    guard let program = words.first, !program.hasPrefix("-") else { return main(nil) }
+    var options = LaunchOptions(program: program, arguments: words)
+    options.persistDirectory = LaunchOptions.defaultPersistDirectory
+    options.signalMask = Wrapper.inheritedMask()
+    Wrapper.run(options, printsStatistics: false).leave()
+  }
 
   mutating func run() throws {
     let words = command.first == "--" ? Array(command.dropFirst()) : command
@@ -39,6 +56,7 @@ struct XV: ParsableCommand {
     var options = LaunchOptions(program: program, arguments: words)
     options.guardOriginalCode = guardOriginalCode
     options.flushEvery = torture.flushEvery
+    options.persistDirectory = noPersist || persistDir.isEmpty ? nil : persistDir
     options.traceDescriptor = try traceDescriptor()
     options.signalMask = Wrapper.inheritedMask()
     let status = Wrapper.run(options, printsStatistics: stats)

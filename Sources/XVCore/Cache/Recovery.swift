@@ -49,6 +49,8 @@ struct RecoveryTable: ~Copyable {
 
   var count: Int { entries.count }
 
+  subscript(index: Int) -> Recovery { entries[index] }
+
   /// The last entry at or before `offset`.
   func entry(covering offset: UInt32) -> Recovery? {
     var low = 0

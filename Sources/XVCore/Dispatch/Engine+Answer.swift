@@ -101,6 +101,10 @@ extension Engine {
     }
     guard translator.pointee.arenas[arena].hasRoom else { return cacheIsFull() }
     let start = xv_rdtsc()
+    if let number = translator.pointee.installPersisted(for: target) {
+      translator.pointee.counters.translationCycles &+= xv_rdtsc() &- start
+      return .block(number)
+    }
     let made = translator.pointee.translate(target, mode: .normal, entry: entry, arena: arena)
     translator.pointee.counters.translationCycles &+= xv_rdtsc() &- start
     guard let made else { return .noCode }

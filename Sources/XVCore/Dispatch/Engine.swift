@@ -177,6 +177,10 @@ final class Engine: @unchecked Sendable {
         continue
       }
       idle += 1
+      if Engine.spins > 1, installAhead() {
+        idle = 0
+        continue
+      }
       if idle < Engine.spins {
         xv_pause()
         continue

@@ -7,6 +7,8 @@ struct AddressMap {
     var range: Range<UInt64>
     var protection: Int32
     var isShared: Bool
+    /// Of the range's first byte in the file.
+    var offset: UInt64
     var inode: UInt64
     var path: String
   }
@@ -57,6 +59,7 @@ struct AddressMap {
       ? String(decoding: fields[5].drop { $0 == UInt8(ascii: " ") }, as: UTF8.self) : ""
     return Line(
       range: low..<high, protection: protection, isShared: flags[3] == UInt8(ascii: "s"),
+      offset: hex(fields[2]) ?? 0,
       inode: UInt64(String(decoding: fields[4], as: UTF8.self)) ?? 0, path: path)
   }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-only
+import Glibc
 
 /// How a guest is launched and translated.
 package struct LaunchOptions: Sendable {
@@ -12,6 +13,8 @@ package struct LaunchOptions: Sendable {
   package var guardOriginalCode = false
   /// Discard all fragments at every n-th request (0: never). A torture switch for tests.
   package var flushEvery: UInt64 = 0
+  /// Where translations of files outlive the process (an absolute path); nil: nowhere.
+  package var persistDirectory: String? = nil
   /// Print translation and intercepted system calls to this descriptor; nil is silent.
   package var traceDescriptor: Int32? = nil
   /// Whether a debugger wants the stops (signals, exec); otherwise signals pass and only the end is told.
@@ -23,6 +26,14 @@ package struct LaunchOptions: Sendable {
   package var redirectStandardIO = false
   /// The signal mask that the program starts with (bit n-1 is signal n).
   package var signalMask: UInt64 = 0
+
+  /// Where a user's caches belong (XDG Base Directory Specification), in a folder of xv's.
+  package static var defaultPersistDirectory: String? {
+    func variable(_ name: String) -> String? {
+      getenv(name).map { String(cString: $0) }.flatMap { $0.hasPrefix("/") ? $0 : nil }
+    }
+    return (variable("XDG_CACHE_HOME") ?? variable("HOME").map { $0 + "/.cache" }).map { $0 + "/xv" }
+  }
 
   package init(program: String, arguments: [String]) {
     self.program = program

@@ -45,6 +45,7 @@ extension Tracer {
 
   func detach(signal: Int32) {
     engine?.stopDispatcher()
+    engine?.keepTranslations()
     let all = threads.keys.sorted()
     for thread in all where thread.rawValue != process {
       guard let state = threads[thread], state.state == .canonical else { continue }
@@ -121,6 +122,7 @@ extension Tracer {
       control.resume(ThreadID(process), signal: 0)
     }
     threads = [:]
+    engine?.keepTranslations()
     isFinished = true
   }
 
@@ -161,6 +163,7 @@ extension Engine {
     }
     return [
       ("units translated", counters.units),
+      ("units of earlier runs installed", counters.installed),
       ("blocks (fragments)", counters.blocks),
       ("instructions translated", counters.instructions),
       ("requests", counters.requests),

@@ -29,6 +29,7 @@ extension Tracer {
     if thread.rawValue == process {
       isFinished = true
       threads = [:]
+      engine?.keepTranslations()
       onStop(StopEvent(thread: thread, reason: reason))
     } else if let engine {
       engine.lock.locked { engine.removeThread(thread) }

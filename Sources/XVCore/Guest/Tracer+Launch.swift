@@ -59,6 +59,7 @@ extension Tracer {
   func begin() throws(GuestError) {
     let thread = ThreadID(process)
     engine?.stopDispatcher()
+    engine?.keepTranslations()
     engine = nil
     threads = [thread: TracedThread(processID: process)]
     let regionOfGuest = try Region()
@@ -80,13 +81,19 @@ extension Tracer {
       process: process, region: regionOfGuest, guestCore: core, options: options, trace: trace)
     self.engine = engine
     engine.translator.pointee.breakpoints = breakpoints
+    if let directory = options.persistDirectory, options.flushEvery == 0 {
+      engine.translator.pointee.persisted = PersistentCode(directory: directory, process: process)
+    }
     engine.translator.pointee.ranges.hasVsyscall = map.lines.contains { $0.path == "[vsyscall]" }
     for line in map.lines where line.protection & 4 != 0 && line.path != "[vsyscall]" {
       engine.translator.pointee.ranges.add(
         ExecutableRanges.Area(
           range: line.range, protection: line.protection,
           isFile: (line.inode != 0 || line.path == "[vdso]") && !line.isShared,
-          isShared: line.isShared))
+          isShared: line.isShared,
+          module: engine.persistedModule(
+            path: line.path, slide: line.range.lowerBound &- line.offset,
+            isWanted: line.inode != 0 && line.protection & 2 == 0)))
       if options.guardOriginalCode {
         let length = line.range.upperBound - line.range.lowerBound
         _ = try inject(

@@ -11,6 +11,8 @@ struct ExecutableRanges {
     var isFile: Bool
     /// MAP_SHARED: somebody may write it through another mapping.
     var isShared = false
+    /// The file among those whose translations outlive the process; -1 for none.
+    var module: Int16 = -1
 
     /// Code here can change without a mapping call.
     var isVolatile: Bool { isShared || protection & 2 != 0 }

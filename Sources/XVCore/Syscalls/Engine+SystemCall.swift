@@ -208,7 +208,11 @@ extension Engine {
         range: address..<(address &+ roundedUp(arguments[1])),
         protection: Int32(truncatingIfNeeded: arguments[2] & 7),
         isFile: arguments[3] & anonymous == 0 && arguments[3] & 0xf == 2,
-        isShared: arguments[3] & 0xf != 2))
+        isShared: arguments[3] & 0xf != 2,
+        module: persistedModule(
+          path: "/proc/\(memoryOwner)/fd/\(Int32(truncatingIfNeeded: arguments[4]))",
+          slide: address &- arguments[5],
+          isWanted: arguments[3] & anonymous == 0 && arguments[2] & 2 == 0)))
   }
 
   func noteUnmapped(_ address: UInt64, _ length: UInt64) {
@@ -232,7 +236,8 @@ extension Engine {
         old.first?.isShared ?? formerly.area(containing: range.lowerBound)?.isShared
         ?? isMappedShared(range)
       let area = ExecutableRanges.Area(
-        range: range, protection: protection, isFile: isFile, isShared: isShared)
+        range: range, protection: protection, isFile: isFile, isShared: isShared,
+        module: isFile ? old[0].module : -1)
       translator.pointee.ranges.add(area)
       formerly.add(area)
     }

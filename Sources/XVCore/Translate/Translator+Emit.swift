@@ -60,8 +60,8 @@ extension Translator {
     var emission = UnitEmission(
       hot: arenas[arena].emitter(at: aligned), arena: arena, unit: Int32(units.count), mode: mode,
       hotBase: arenas[arena].server)
-    let start = emission.offset
-    let firstExit = Int32(exits.count)
+    let start = unitStart(arena, hot: emission.offset)
+    relocations.removeAll()
     var firstBlock: Int32 = -1
     var lastBlock: Int32 = -1
     var linked = emission.offset
@@ -101,10 +101,15 @@ extension Translator {
 
     units.append(
       Unit(
-        firstBlock: firstBlock, arena: UInt8(arena), firstExit: firstExit,
-        exitCount: Int32(exits.count) - firstExit, hot: start, hotEnd: emission.offset))
+        firstBlock: firstBlock, arena: UInt8(arena), firstExit: start.firstExit,
+        exitCount: Int32(exits.count) - start.firstExit, hot: start.hot, hotEnd: emission.offset))
     arenas[arena].hot = Int(emission.offset)
-    publish(Int32(units.count - 1))
+    if mode == .normal, persisted != nil {
+      persist(
+        original, scanned, since: start, hotEnd: emission.offset, firstBlock: firstBlock,
+        arena: arena)
+    }
+    publish((units.count - 1)..<units.count)
     return (firstBlock, arenas[arena].address(Int(linked)))
   }
 
@@ -178,6 +183,7 @@ extension Translator {
     case .plain:
       if instruction.isFloatingPoint(bytes) {
         arenas[emission.arena].floatingPoint[emission.offset] = instruction.address
+        relocations.noteUnmovable()
       }
       emission.hot.copy(bytes, count: Int(instruction.length))
       if instruction.length <= 2, bytes[Int(instruction.length) - 1] == 0x9d {

@@ -30,6 +30,8 @@ extension Translator {
     var cold = arenas[index].emitter(at: Int(offset))
     appendCold(index, cold, original)
     Translator.emitStores(registers, &cold)
+    relocations.append(
+      .coldToHot, UInt32(truncatingIfNeeded: cold.address &- arenas[index].guest) &+ 1)
     cold.jump(to: arenas[index].address(Int(body)).rawValue)
     arenas[index].cold = arenas[index].server.distance(to: cold.cursor)
     return offset
@@ -83,7 +85,7 @@ extension Translator {
     else { return }
     blocks[Int(number)].returnEntry = emission.offset
     blocks[Int(number)].arena = UInt8(emission.arena)
-    detachedContinuation = number
+    detachedContinuations.append(number)
     emitReloads(block.state == .live ? block.live : .all, original: at, &emission)
   }
 }

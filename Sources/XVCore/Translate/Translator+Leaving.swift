@@ -19,11 +19,18 @@ extension Translator {
       emission.hot.bytes(0x89_b6_0f_65, count: 4)  // movzx ecx, byte gs:[rcx+callMap]
       emission.hot.u32(UInt32(ContextLayout.callMap))
       emission.hot.u16(0x05e3)  // jrcxz over the jump
-      emission.hot.jump(to: emitColdParking(origin: origin, next: next, emission))
+      let cold = emitColdParking(origin: origin, next: next, emission)
+      relocations.append(.hotToCold, emission.offset &+ 1)
+      emission.hot.jump(to: cold)
     }
     // Both registers are the system call's to destroy, so nothing is lost in rcx here.
     emission.hot.u16(0x050f)
     recover(&emission, next, form: .afterSystemCall)
+    if next <= 0xffff_ffff {
+      relocations.noteAbsolute()
+    } else {
+      relocations.append(.original64, emission.offset &+ 2)
+    }
     emission.hot.move(Register.rcx, immediate: next)
   }
 
@@ -35,12 +42,16 @@ extension Translator {
     let pc = kind == .stepped ? target : origin
     recover(&emission, pc)
     let exit = addExit(Exit(kind: kind, arena: UInt8(emission.arena), target: target, origin: origin))
-    Translator.emitParking(&emission.hot, kind, exit: exit, pc: pc)
+    emitParking(&emission.hot, at: emission.offset, kind, exit: exit, pc: pc)
   }
 
-  static func emitParking(
-    _ emitter: inout Emitter, _ kind: Exit.Kind, exit: Int32, pc: UInt64
+  /// `offset` is the emitter's place in the arena.
+  private mutating func emitParking(
+    _ emitter: inout Emitter, at offset: UInt32, _ kind: Exit.Kind, exit: Int32, pc: UInt64
   ) {
+    // Each of the three stores is 12 bytes long and ends in its imm32.
+    relocations.append(.exitNumber, offset &+ 8)
+    relocations.append(.originalHalves, offset &+ 20)
     emitter.storeImmediate32(UInt32(bitPattern: exit), slot: ContextLayout.exit)
     emitter.storeImmediate32(
       UInt32(truncatingIfNeeded: pc), slot: ContextLayout.originalPC)
@@ -61,7 +72,9 @@ extension Translator {
     appendCold(index, cold, origin, spilled: .rcx)
     cold.load(Register.rcx, slot: ContextLayout.spilledRCX)
     appendCold(index, cold, origin)
-    Translator.emitParking(&cold, .systemCall, exit: exit, pc: origin)
+    emitParking(
+      &cold, at: UInt32(truncatingIfNeeded: cold.address &- arenas[index].guest), .systemCall,
+      exit: exit, pc: origin)
     arenas[index].cold += Int(cold.address &- start)
     return start
   }

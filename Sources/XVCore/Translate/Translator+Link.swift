@@ -21,18 +21,32 @@ extension Translator {
     return Int32(exits.count - 1)
   }
 
-  /// Makes a unit reachable: its blocks are live, exits that waited for them are linked, its own
+  /// Makes units reachable: their blocks are live, exits that waited for them are linked, their own
   /// exits lead to their targets or to a stub.
-  mutating func publish(_ unit: Int32) {
-    var number = units[Int(unit)].firstBlock
+  mutating func publish(_ made: Range<Int>) {
+    for unit in made { markLive(unit) }
+    // Their own exits first: another thread may enter as soon as anything leads here.
+    for unit in made { resolveExits(unit) }
+    for unit in made { admit(unit) }
+    for number in detachedContinuations {
+      let block = blocks[Int(number)]
+      returns.insert(block.original, arenas[Int(block.arena)].address(Int(block.returnEntry)))
+    }
+    detachedContinuations.removeAll(keepingCapacity: true)
+  }
+
+  private mutating func markLive(_ unit: Int) {
+    var number = units[unit].firstBlock
     while number >= 0 {
       blocks[Int(number)].state = .live
       starts.insert(blocks[Int(number)].original)
       number = blocks[Int(number)].nextInUnit
     }
-    // Its own exits first: another thread may enter as soon as anything leads here.
-    let first = units[Int(unit)].firstExit
-    for index in first..<(first + units[Int(unit)].exitCount) {
+  }
+
+  private mutating func resolveExits(_ unit: Int) {
+    let first = units[unit].firstExit
+    for index in first..<(first + units[unit].exitCount) {
       let exit = exits[Int(index)]
       guard exit.field != 0, !exit.isLinked else { continue }
       let target = table.find(exit.target)
@@ -42,7 +56,10 @@ extension Translator {
         patch(exit, to: missStub(index))
       }
     }
-    number = units[Int(unit)].firstBlock
+  }
+
+  private mutating func admit(_ unit: Int) {
+    var number = units[unit].firstBlock
     while number >= 0 {
       let block = blocks[Int(number)]
       pages.add(number, original: block.original, length: block.length)
@@ -55,11 +72,6 @@ extension Translator {
       }
       linkIncoming(number)
       number = block.nextInUnit
-    }
-    if detachedContinuation >= 0 {
-      let block = blocks[Int(detachedContinuation)]
-      returns.insert(block.original, arenas[Int(block.arena)].address(Int(block.returnEntry)))
-      detachedContinuation = -1
     }
   }
 
@@ -142,6 +154,7 @@ extension Translator {
   mutating func jumpEntry(_ number: Int32) -> CacheAddress {
     if blocks[Int(number)].jumpEntry == 0 {
       blocks[Int(number)].jumpEntry = emitDoor(.jump, number)
+      persistAddition(.jumpDoor, blocks[Int(number)].original)
     }
     let block = blocks[Int(number)]
     let address = arenas[Int(block.arena)].address(Int(block.jumpEntry))
@@ -153,6 +166,7 @@ extension Translator {
   mutating func returnEntry(_ number: Int32) -> CacheAddress {
     if blocks[Int(number)].returnEntry == 0 {
       blocks[Int(number)].returnEntry = emitDoor(.ret, number)
+      persistAddition(.returnDoor, blocks[Int(number)].original)
     }
     let block = blocks[Int(number)]
     let address = arenas[Int(block.arena)].address(Int(block.returnEntry))

@@ -15,11 +15,14 @@ extension Translator {
     }
     if instruction.isFloatingPoint(bytes) {
       arenas[emission.arena].floatingPoint[emission.offset] = instruction.address
+      relocations.noteUnmovable()
     }
     let end = emission.hot.address &+ UInt64(instruction.length)
     let field = emission.hot.cursor + Int(instruction.displacementOffset)
     emission.hot.copy(bytes, count: Int(instruction.length))
     // disp32 counts from the end of the instruction, immediates included.
+    relocations.append(
+      .hotToOriginal, emission.offset &- UInt32(instruction.length) &+ UInt32(instruction.displacementOffset))
     field.storeBytes(
       of: UInt32(truncatingIfNeeded: instruction.target &- end), as: UInt32.self)
   }
@@ -67,6 +70,8 @@ extension Translator {
       park(instruction, &emission)
       return
     }
+    // The address may stand in the code as it is, in one form or another.
+    relocations.noteAbsolute()
     let one = UInt8(scratch) | UInt8(scratch) << 4
     emission.hot.store(scratch, slot: ContextLayout.slot(scratch))
     recover(&emission, instruction.address, adjust: one, form: .inFile)

@@ -103,7 +103,11 @@ extension Translator {
         startsBlock = true
         blockCount &+= 1
       case .call, .indirectCall:
-        if limit > 1, shareCall(instruction, arena: arena) {
+        if limit > 1,
+          shareCall(
+            at: instruction.address, length: UInt16(instruction.length), end: instruction.end,
+            arena: arena)
+        {
           return Scanned(count: count &- 1, end: .continues(at: instruction.address))
         }
         pc = next
@@ -121,32 +125,33 @@ extension Translator {
 
   /// A call that another unit has translated already becomes a block of that unit: a second copy of
   /// the call would return to the first one's continuation and be mispredicted each time.
-  private mutating func shareCall(_ call: Instruction, arena: Int) -> Bool {
-    let continuation = table.find(call.end)
+  mutating func shareCall(at address: UInt64, length: UInt16, end: UInt64, arena: Int) -> Bool {
+    let continuation = table.find(end)
     guard continuation >= 0 else { return false }
     let after = blocks[Int(continuation)]
-    guard after.state == .live, after.callAddress == call.address, after.callSite != 0,
+    guard after.state == .live, after.callAddress == address, after.callSite != 0,
       Int(after.arena) == arena
     else { return false }
-    let number = record(call.address)
+    let number = record(address)
     guard blocks[Int(number)].state == .wanted else { return false }
     var block = blocks[Int(number)]
     block.state = .live
-    starts.insert(call.address)
+    starts.insert(address)
     block.arena = after.arena
-    block.length = UInt32(call.length)
+    block.length = UInt32(length)
     block.body = after.callSite
     block.slots = after.callValid
     block.linked =
       after.callValid.isEmpty
       ? after.callSite
-      : emitSlotStores(after.callValid, to: after.callSite, original: call.address, arena: arena)
+      : emitSlotStores(after.callValid, to: after.callSite, original: address, arena: arena)
     block.unit = after.unit
     block.nextInUnit = units[Int(after.unit)].firstBlock
     blocks[Int(number)] = block
     units[Int(after.unit)].firstBlock = number
-    pages.add(number, original: call.address, length: block.length)
+    pages.add(number, original: address, length: block.length)
     linkIncoming(number)
+    persistAddition(.sharedCall, address, aux: length)
     return true
   }
 

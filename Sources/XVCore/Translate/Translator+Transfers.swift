@@ -61,9 +61,11 @@ extension Translator {
     if address < 0x8000_0000 {
       emission.hot.byte(0x68)  // push imm32, sign-extended
       emission.hot.u32(UInt32(address))
+      relocations.noteAbsolute()
     } else {
       let literal = arenas[emission.arena].addLiteral(address)
       emission.hot.u16(0x35ff)  // push [rip+literal]
+      relocations.append(.hotToLiteral, emission.offset)
       emission.hot.relative32(to: literal)
     }
   }
@@ -133,6 +135,7 @@ extension Translator {
     let prefix = instruction.prefix
     if prefix.contains(.ripRelative), !arenas[emission.arena].reaches(instruction.target) {
       emission.hot.move(Register.rcx, immediate: instruction.target)
+      relocations.noteAbsolute()
       recover(&emission, instruction.address, spilled: .rcx)
       emission.hot.bytes(0x09_8b_48, count: 3)  // mov rcx, [rcx]
       return
@@ -145,6 +148,7 @@ extension Translator {
     let modrmOffset = Int(instruction.modrmOffset)
     emission.hot.byte(bytes[modrmOffset] & 0xc7 | UInt8(Register.rcx) << 3)
     if prefix.contains(.ripRelative) {
+      relocations.append(.hotToOriginal, emission.offset)
       emission.hot.relative32(to: instruction.target)
     } else {
       emission.hot.copy(
@@ -165,6 +169,7 @@ extension Translator {
     emission.hot.bytes(0x19_0c_8d_4a, count: 4)  // lea rcx, [rcx+r11]
     emission.hot.u16(0x05e3)  // jrcxz over the jump
     let cold = beginLookupMiss(emission, original: original, adjust: adjust, retry: retry, gate: gate)
+    relocations.append(.hotToCold, emission.offset &+ 1)
     emission.hot.jump(to: cold)
     emission.hot.bytes(0xd5_0c_8b_48_65, count: 5)  // mov rcx, gs:[rdx*8+table+8]
     emission.hot.u32(UInt32(table + 8))
@@ -188,6 +193,7 @@ extension Translator {
     cold.bytes(0xd3_f7_49, count: 3)  // not r11
     cold.bytes(0x01_19_4c_8d_4a, count: 5)  // lea rcx, [rcx+r11+1]
     cold.bytes(0x15_8d_48, count: 3)  // lea rdx, [rip+retry]
+    relocations.append(.coldToHot, UInt32(truncatingIfNeeded: cold.address &- arenas[index].guest))
     cold.relative32(to: retry)
     cold.store(Register.rdx, slot: ContextLayout.retry)
     cold.jump(slot: gate)

@@ -48,13 +48,20 @@ struct Translator: ~Copyable {
   var scanCount = 0
   /// The scanned code uses memory below rsp: its calls may write the return address and no more.
   var scanUsesRedZone = false
-  /// The block, not of this unit, whose return entry the unit being emitted holds.
-  var detachedContinuation: Int32 = -1
+  /// Blocks, not of the units being made, whose return entries these units hold.
+  var detachedContinuations: [Int32] = []
   /// Where the translation of the last call begins, for the block that follows it.
   var lastCallSite: UInt32 = 0
   var lastCallValid: SpillSet = []
+  /// What the code of the unit being emitted says about where it lies.
+  var relocations = RelocationList()
   /// The slots that are valid behind the last scanned instruction.
   var exitValid: SpillSet = []
+
+  /// What outlives the process; nil when nothing does.
+  var persisted: PersistentCode? = nil
+  /// Records of earlier runs are being put into the cache.
+  var isInstalling = false
 
   var counters = Counters()
 
@@ -129,6 +136,7 @@ struct Translator: ~Copyable {
     returns.removeAll()
     jumps.removeAll()
     reader.forgetAll()
+    persisted?.stopInstalling()
     counters.flushes += 1
   }
 }
@@ -138,6 +146,8 @@ struct Counters {
   var requests: UInt64 = 0
   var lookupMisses: UInt64 = 0
   var units: UInt64 = 0
+  /// Units that an earlier run had made.
+  var installed: UInt64 = 0
   var blocks: UInt64 = 0
   var instructions: UInt64 = 0
   var links: UInt64 = 0

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
+
+/// The translated code of a program that outlives its process.
+///
+/// Most of what a short program costs under a translator is the translation of code that the same
+/// program ran a moment ago in another process. So the units of code that belongs to files are written
+/// to a file of the user's when the program ends, with what must be changed when they are loaded at
+/// other addresses, and are put into the cache of the next process that maps the same files. A unit is
+/// used only if the original bytes are those that it was made from.
+final class PersistentCode {
+  var modules: [PersistedModule] = []
+  private let file: PersistentFile?
+  private let directory: String
+  private let program: FileIdentity
+  private var names: [FileIdentity: Int16] = [:]
+
+  /// Opens what earlier runs of the program have left in `directory`; nil when nothing can be kept.
+  init?(directory: String, process: Int32) {
+    guard let program = FileIdentity(path: "/proc/\(process)/exe") else { return nil }
+    self.directory = directory
+    self.program = program
+    file = PersistentFile.open(directory: directory, program: program)
+    for (identity, records) in file?.modules ?? [] { add(identity, records) }
+  }
+
+  private func add(_ identity: FileIdentity, _ records: UnsafeRawBufferPointer) {
+    guard modules.count < Int(Int16.max) else { return }
+    names[identity] = Int16(modules.count)
+    modules.append(PersistedModule(identity, old: records))
+  }
+
+  /// The number of the file at `path`, whose first byte would lie at `slide`; -1 when nothing can be kept
+  /// of it. `isMapped` says whether a module has code mapped now.
+  func module(path: String, slide: UInt64, isMapped: (Int16) -> Bool) -> Int16 {
+    guard let identity = FileIdentity(path: path) else { return -1 }
+    if names[identity] == nil { add(identity, UnsafeRawBufferPointer(start: nil, count: 0)) }
+    guard let number = names[identity] else { return -1 }
+    let module = modules[Int(number)]
+    if module.slide != slide {
+      // Mapped twice at the same time: only the first one is looked after.
+      guard !isMapped(number) else { return -1 }
+      module.slide = slide
+      module.cursor = 0
+    }
+    return number
+  }
+
+  /// Nothing more is put into the cache: it was discarded on purpose.
+  func stopInstalling() {
+    for module in modules { module.cursor = module.old.count }
+  }
+
+  /// Writes old and new records, unless there is next to nothing new.
+  func save() {
+    let new = modules.reduce(0) { $0 + $1.newRecords }
+    guard new >= 16 || (new > 0 && file == nil) else { return }
+    PersistentFile.write(directory: directory, program: program, modules: modules)
+  }
+}

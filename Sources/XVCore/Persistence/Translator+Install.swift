@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-3.0-only
+
+internal import CLinux
+
+/// Puts what earlier runs have made into the cache.
+extension Translator {
+  /// Units of one round while somebody waits, and while nobody does.
+  static let chunk = 64
+  static let idleChunk = 16
+
+  /// Installs records of the file that holds `target` until its block is there.
+  mutating func installPersisted(for target: UInt64) -> Int32? {
+    guard let persisted, let area = ranges.area(containing: target), area.module >= 0 else {
+      return nil
+    }
+    let module = persisted.modules[Int(area.module)]
+    while module.hasMore {
+      installChunk(module, limit: Translator.chunk)
+      if let number = liveBlock(target) { return number }
+    }
+    return nil
+  }
+
+  /// Installs some records of any file ahead of their use. Whether there were any.
+  mutating func installAhead() -> Bool {
+    // Code has an arena within reach since its first request.
+    guard
+      let module = persisted?.modules.first(where: {
+        $0.hasMore && $0.nextOriginal.map { arena(for: $0) != nil } ?? true
+      })
+    else { return false }
+    installChunk(module, limit: Translator.idleChunk)
+    return true
+  }
+
+  private mutating func installChunk(_ module: PersistedModule, limit: Int) {
+    isInstalling = true
+    defer { isInstalling = false }
+    let first = units.count
+    var additions: [UnitRecord] = []
+    while units.count - first < limit, let (record, header) = module.next() {
+      guard !isFull else {
+        module.cursor = module.old.count
+        break
+      }
+      if header.kind == .unit {
+        if let parts = UnitParts(at: record, header), install(parts, module) {
+          counters.installed &+= 1
+        }
+      } else {
+        additions.append(header)
+      }
+    }
+    publish(first..<units.count)
+    for addition in additions { install(addition, module) }
+  }
+
+  private mutating func install(_ addition: UnitRecord, _ module: PersistedModule) {
+    let original = addition.original &+ module.slide! &- addition.slide
+    switch addition.kind {
+    case .unit: break
+    case .sharedCall:
+      guard let arena = arena(for: original), liveBlock(original) == nil else { return }
+      _ = shareCall(
+        at: original, length: addition.aux, end: original &+ UInt64(addition.aux), arena: arena)
+    case .jumpDoor:
+      if let number = liveBlock(original) { _ = jumpEntry(number) }
+    case .returnDoor:
+      if let number = liveBlock(original) { _ = returnEntry(number) }
+    }
+  }
+
+  /// One unit: its code at the arena's end, its blocks and exits in the tables. It is not reachable
+  /// before `publish`. False when it does not fit this process, and nothing has changed then.
+  private mutating func install(_ unit: UnitParts, _ module: PersistedModule) -> Bool {
+    let header = unit.header
+    let move = module.slide! &- header.slide
+    guard move == 0 || !header.isAbsolute, let arena = arena(for: header.original &+ move),
+      isCurrent(unit, move)
+    else { return false }
+    for block in unit.blocks where starts.contains(block.original &+ move) { return false }
+
+    // Code begins where it began modulo 16, so its patched fields are as aligned as they were.
+    let place = UnitStart(
+      hot: UInt32(arenas[arena].hot + 15) & ~15, cold: UInt32(arenas[arena].cold),
+      literal: UInt32(arenas[arena].literal), hotRecovery: 0, coldRecovery: 0,
+      firstExit: Int32(exits.count))
+    let server = arenas[arena].server
+    (server + Int(place.hot)).copyMemory(from: unit.hot.baseAddress!, byteCount: unit.hot.count)
+    (server + Int(place.cold)).copyMemory(from: unit.cold.baseAddress!, byteCount: unit.cold.count)
+    guard relocate(unit, to: place, arena: arena, move: move) else { return false }
+    for (index, literal) in unit.literals.enumerated() {
+      (server + Int(place.literal) + index * 8).storeBytes(of: literal &+ move, as: UInt64.self)
+    }
+    arenas[arena].hot = Int(place.hot) + unit.hot.count
+    arenas[arena].cold = Int(place.cold) + unit.cold.count
+    arenas[arena].literal = Int(place.literal) + unit.literals.count * 8
+
+    let slide = module.slide!
+    for entry in unit.hotRecovery {
+      arenas[arena].hotRecovery.append(entry.entry(base: place.hot, slide: slide))
+    }
+    for entry in unit.coldRecovery {
+      arenas[arena].coldRecovery.append(entry.entry(base: place.cold, slide: slide))
+    }
+    let number = Int32(units.count)
+    let firstBlock = installBlocks(unit, number, at: place, arena: arena, move: move)
+    installExits(unit, at: place, arena: arena, move: move)
+    units.append(
+      Unit(
+        firstBlock: firstBlock, arena: UInt8(arena), firstExit: place.firstExit,
+        exitCount: Int32(unit.exits.count), hot: place.hot,
+        hotEnd: place.hot &+ header.hotCount))
+    return true
+  }
+
+  /// Whether the original code is, byte for byte, what was translated, and nobody wants to stop there.
+  private mutating func isCurrent(_ unit: UnitParts, _ move: UInt64) -> Bool {
+    var source = unit.source.baseAddress!
+    for run in unit.runs {
+      var at = run.original &+ move
+      var left = Int(run.length)
+      guard let area = ranges.area(containing: at), area.isFile, !area.isVolatile,
+        area.range.contains(at &+ UInt64(left) &- 1)
+      else { return false }
+      if hasBreakpoints,
+        breakpoints.contains(where: { $0 >= at && $0 < at &+ UInt64(left) })
+      {
+        return false
+      }
+      while left > 0 {
+        guard
+          let (code, available) = reader.code(
+            at: at, process: process, isVolatile: false, request: request)
+        else { return false }
+        let count = min(left, available)
+        guard memcmp(code, source, count) == 0 else { return false }
+        source += count
+        at &+= UInt64(count)
+        left -= count
+      }
+    }
+    return true
+  }
+
+  private func relocate(
+    _ unit: UnitParts, to place: UnitStart, arena: Int, move: UInt64
+  ) -> Bool {
+    let header = unit.header
+    let arenaMove = arenas[arena].guest &- header.arenaGuest
+    let hotMove = arenaMove &+ UInt64(place.hot) &- UInt64(header.hot)
+    let coldMove = arenaMove &+ UInt64(place.cold) &- UInt64(header.cold)
+    let literalMove = arenaMove &+ UInt64(place.literal) &- UInt64(header.literal)
+    let exitMove = UInt32(bitPattern: place.firstExit &- header.firstExit)
+    let hot = arenas[arena].server + (Int(place.hot) - Int(header.hot))
+    let cold = arenas[arena].server + (Int(place.cold) - Int(header.cold))
+    for word in unit.relocations {
+      guard let (kind, offset) = Relocation.unpacked(word) else { return false }
+      let isHot = offset < UInt32(Arena.hotEnd)
+      guard
+        isHot
+          ? offset >= header.hot && offset &- header.hot < header.hotCount
+          : offset >= header.cold && offset &- header.cold < header.coldCount
+      else { return false }
+      let field = (isHot ? hot : cold) + Int(offset)
+      let isGood: Bool
+      switch kind {
+      case .hotToOriginal: isGood = Translator.adjust(field, by: move &- hotMove)
+      case .hotToLiteral: isGood = Translator.adjust(field, by: literalMove &- hotMove)
+      case .hotToCold: isGood = Translator.adjust(field, by: coldMove &- hotMove)
+      case .coldToHot: isGood = Translator.adjust(field, by: hotMove &- coldMove)
+      case .exitNumber:
+        field.storeBytes(
+          of: field.loadUnaligned(as: UInt32.self) &+ exitMove, as: UInt32.self)
+        isGood = true
+      case .originalHalves:
+        let high = field + Relocation.halvesDistance
+        let value =
+          (UInt64(high.loadUnaligned(as: UInt32.self)) << 32
+            | UInt64(field.loadUnaligned(as: UInt32.self))) &+ move
+        field.storeBytes(of: UInt32(truncatingIfNeeded: value), as: UInt32.self)
+        high.storeBytes(of: UInt32(value >> 32), as: UInt32.self)
+        isGood = true
+      case .original64:
+        field.storeBytes(of: field.loadUnaligned(as: UInt64.self) &+ move, as: UInt64.self)
+        isGood = true
+      }
+      if !isGood { return false }
+    }
+    return true
+  }
+
+  /// Adds to a disp32; false when the sum is none.
+  @inline(__always)
+  private static func adjust(_ field: UnsafeMutableRawPointer, by distance: UInt64) -> Bool {
+    let sum = Int64(field.loadUnaligned(as: Int32.self)) &+ Int64(bitPattern: distance)
+    guard let value = Int32(exactly: sum) else { return false }
+    field.storeBytes(of: value, as: Int32.self)
+    return true
+  }
+
+  private mutating func installBlocks(
+    _ unit: UnitParts, _ number: Int32, at place: UnitStart, arena: Int, move: UInt64
+  ) -> Int32 {
+    let hotShift = place.hot &- unit.header.hot
+    let coldShift = place.cold &- unit.header.cold
+    func shifted(_ offset: UInt32) -> UInt32 {
+      offset == 0 ? 0 : offset &+ (offset < UInt32(Arena.hotEnd) ? hotShift : coldShift)
+    }
+    var first: Int32 = -1
+    var last: Int32 = -1
+    for old in unit.blocks {
+      let index = record(old.original &+ move)
+      let existing = blocks[Int(index)]
+      var block = old
+      block.original = existing.original
+      block.arena = UInt8(arena)
+      block.state = .wanted
+      block.linked = shifted(old.linked)
+      block.body = shifted(old.body)
+      block.callEntry = shifted(old.callEntry)
+      block.jumpEntry = shifted(old.jumpEntry)
+      // A call elsewhere may have made the entry for its return before.
+      block.returnEntry = old.returnEntry == 0 ? existing.returnEntry : shifted(old.returnEntry)
+      block.callSite = shifted(old.callSite)
+      if old.callSite != 0 { block.callAddress = old.callAddress &+ move }
+      block.incoming = existing.incoming
+      block.unit = number
+      block.nextInUnit = -1
+      blocks[Int(index)] = block
+      if last >= 0 { blocks[Int(last)].nextInUnit = index } else { first = index }
+      last = index
+    }
+    if unit.header.detachedEntry != 0 {
+      let index = record(unit.header.detachedOriginal &+ move)
+      let block = blocks[Int(index)]
+      if block.returnEntry == 0, block.state == .wanted || Int(block.arena) == arena {
+        blocks[Int(index)].returnEntry = shifted(unit.header.detachedEntry)
+        blocks[Int(index)].arena = UInt8(arena)
+        detachedContinuations.append(index)
+      }
+    }
+    return first
+  }
+
+  private mutating func installExits(
+    _ unit: UnitParts, at place: UnitStart, arena: Int, move: UInt64
+  ) {
+    for old in unit.exits {
+      var exit = old
+      exit.arena = UInt8(arena)
+      exit.isLinked = false
+      exit.stub = 0
+      exit.target = old.target &+ move
+      exit.origin = old.origin &+ move
+      exit.next = -1
+      if old.field != 0 {
+        exit.field = old.field &+ place.hot &- unit.header.hot
+        let block = Int(record(exit.target))
+        exit.next = blocks[block].incoming
+        blocks[block].incoming = addExit(exit)
+      } else {
+        _ = addExit(exit)
+      }
+    }
+  }
+}

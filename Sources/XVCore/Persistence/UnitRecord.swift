@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-3.0-only
+
+/// One entry of the persistent cache: a unit, or something that was added to a unit later.
+///
+/// A unit's parts follow its header in this order, each padded to 8 bytes: blocks, exits, recovery
+/// entries (hot, cold), relocations, runs of original code, the bytes of these runs, hot code, cold
+/// code, literals. Addresses and offsets are those of the process that made the record; the reader
+/// adds the differences.
+struct UnitRecord: BitwiseCopyable {
+  enum Kind: UInt8 {
+    case unit
+    /// A call that two units share (`Translator.shareCall`): `original` and `aux`, its length.
+    case sharedCall
+    /// Entries made apart from their block, for indirect jumps and for returns.
+    case jumpDoor
+    case returnDoor
+  }
+
+  /// Bytes of the record, header and padding included.
+  var size: UInt32
+  var kind: Kind
+  /// Holds addresses that no relocation describes: good only where the code lies as it did.
+  var isAbsolute = false
+  var aux: UInt16 = 0
+  /// The unit's first address, or the block that a door belongs to.
+  var original: UInt64
+  /// Address of the file's first byte, had all of it been mapped.
+  var slide: UInt64
+
+  // Guest addresses and arena offsets where the parts stood.
+  var arenaGuest: UInt64 = 0
+  var hot: UInt32 = 0
+  var cold: UInt32 = 0
+  var literal: UInt32 = 0
+  var firstExit: Int32 = 0
+
+  var blockCount: UInt16 = 0
+  var exitCount: UInt16 = 0
+  var hotRecoveryCount: UInt16 = 0
+  var coldRecoveryCount: UInt16 = 0
+  var relocationCount: UInt16 = 0
+  var runCount: UInt16 = 0
+  var sourceCount: UInt16 = 0
+  var literalCount: UInt16 = 0
+  var hotCount: UInt32 = 0
+  var coldCount: UInt32 = 0
+
+  /// The return entry behind the unit's last call, which belongs to a block elsewhere.
+  var detachedEntry: UInt32 = 0
+  var detachedOriginal: UInt64 = 0
+}
+
+/// A piece of consecutive original code.
+struct CodeRun: BitwiseCopyable {
+  var original: UInt64
+  var length: UInt32
+}
+
+/// A recovery entry in 8 bytes, relative to its unit.
+struct PackedRecovery: BitwiseCopyable {
+  var original: UInt32
+  var offset: UInt16
+  var formAndSpilled: UInt8
+  var stackAdjustment: UInt8
+
+  init(_ entry: Recovery, base: UInt32, slide: UInt64) {
+    original = UInt32(truncatingIfNeeded: entry.original &- slide)
+    offset = UInt16(truncatingIfNeeded: entry.offset &- base)
+    formAndSpilled = entry.form.rawValue << 4 | entry.spilled.rawValue
+    stackAdjustment = entry.stackAdjustment
+  }
+
+  @inline(__always)
+  func entry(base: UInt32, slide: UInt64) -> Recovery {
+    Recovery(
+      offset: base &+ UInt32(offset), form: Recovery.Form(rawValue: formAndSpilled >> 4) ?? .at,
+      spilled: SpillSet(rawValue: formAndSpilled & 15), stackAdjustment: stackAdjustment,
+      original: slide &+ UInt64(original))
+  }
+}
+
+/// The parts of a unit's record in memory.
+struct UnitParts {
+  let header: UnitRecord
+  let blocks: UnsafeBufferPointer<Block>
+  let exits: UnsafeBufferPointer<Exit>
+  let hotRecovery: UnsafeBufferPointer<PackedRecovery>
+  let coldRecovery: UnsafeBufferPointer<PackedRecovery>
+  let relocations: UnsafeBufferPointer<UInt32>
+  let runs: UnsafeBufferPointer<CodeRun>
+  let source: UnsafeRawBufferPointer
+  let hot: UnsafeRawBufferPointer
+  let cold: UnsafeRawBufferPointer
+  let literals: UnsafeBufferPointer<UInt64>
+
+  /// nil when the header's counts do not add up to its size.
+  init?(at record: UnsafeRawPointer, _ header: UnitRecord) {
+    self.header = header
+    var cursor = record + MemoryLayout<UnitRecord>.stride
+    func part<Element: BitwiseCopyable>(_ count: Int) -> UnsafeBufferPointer<Element> {
+      let start = cursor.assumingMemoryBound(to: Element.self)
+      cursor += (count * MemoryLayout<Element>.stride + 7) & ~7
+      return UnsafeBufferPointer(start: start, count: count)
+    }
+    func bytes(_ count: Int) -> UnsafeRawBufferPointer {
+      defer { cursor += (count + 7) & ~7 }
+      return UnsafeRawBufferPointer(start: cursor, count: count)
+    }
+    blocks = part(Int(header.blockCount))
+    exits = part(Int(header.exitCount))
+    hotRecovery = part(Int(header.hotRecoveryCount))
+    coldRecovery = part(Int(header.coldRecoveryCount))
+    relocations = part(Int(header.relocationCount))
+    runs = part(Int(header.runCount))
+    source = bytes(Int(header.sourceCount))
+    hot = bytes(Int(header.hotCount))
+    cold = bytes(Int(header.coldCount))
+    literals = part(Int(header.literalCount))
+    guard record.distance(to: cursor) == Int(header.size) else { return nil }
+  }
+}
