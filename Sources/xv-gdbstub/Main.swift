@@ -28,6 +28,14 @@ package struct StubCommand: ParsableCommand {
   @Option(help: "flush=N: throw all translated code away at every N-th request.")
   var torture: Torture?
 
+  @Option(
+    help: ArgumentHelp(
+      "Keep translations of files for the next run in this directory.", valueName: "directory"))
+  var persistDir: String = LaunchOptions.defaultPersistDirectory ?? ""
+
+  @Flag(help: "Neither use nor keep translations of other runs.")
+  var noPersist = false
+
   @Flag(help: "Print each packet to stderr.")
   var debug = false
 
@@ -71,6 +79,7 @@ package struct StubCommand: ParsableCommand {
     options.disableRandomization = disableRandomization
     options.guardOriginalCode = guardsOriginalCode
     options.flushEvery = torture?.flushEvery ?? 0
+    options.persistDirectory = noPersist || persistDir.isEmpty ? nil : persistDir
     options.debugged = true
     options.signalMask = Self.signalMask
     // A ^C at the terminal is then the program's, not the server's.

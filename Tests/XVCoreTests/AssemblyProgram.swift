@@ -5,7 +5,7 @@ import Testing
 /// A program of Tests/Recovery, built into a directory that lives as long as this value.
 struct AssemblyProgram: ~Copyable {
   let path: String
-  private let directory: String
+  let directory: String
 
   private init(directory: String) {
     self.directory = directory
@@ -25,8 +25,7 @@ struct AssemblyProgram: ~Copyable {
   }
 
   deinit {
-    unlink(path)
-    rmdir(directory)
+    _ = try? AssemblyProgram.run(["rm", "-r", directory])
   }
 
   private static var sources: String {
@@ -36,7 +35,7 @@ struct AssemblyProgram: ~Copyable {
   }
 
   /// Runs a command to its end, at most a minute; the status as wait gives it.
-  private static func run(_ words: [String]) throws -> Int32 {
+  static func run(_ words: [String]) throws -> Int32 {
     var pointers = (["timeout", "60"] + words).map { strdup($0) }
     pointers.append(nil)
     defer { pointers.forEach { free($0) } }

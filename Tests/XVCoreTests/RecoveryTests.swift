@@ -15,10 +15,12 @@ import Testing
   private static let layouts = ["-static", "-static-pie"]
 
   private static func launch(
-    _ path: String, flushEvery: UInt64 = 0, stops: StopQueue = StopQueue()
+    _ path: String, flushEvery: UInt64 = 0, persistDirectory: String? = nil,
+    disableRandomization: Bool = true, stops: StopQueue = StopQueue()
   ) throws -> Guest {
     var options = LaunchOptions(program: path, arguments: [path])
-    options.disableRandomization = true
+    options.disableRandomization = disableRandomization
+    options.persistDirectory = persistDirectory
     options.guardOriginalCode = true
     options.debugged = true
     options.flushEvery = flushEvery
@@ -34,6 +36,26 @@ import Testing
     let run = try guest.microstep(limit: 400_000, seconds: 30)
     #expect(run.ending == .exited(7))
     Self.compare(run, native)
+  }
+
+  /// Code that an earlier run has made, loaded where the program lies this time.
+  @Test(arguments: programs, layouts)
+  func everyPlaceOfPersistedCodeHasANativeState(_ name: String, layout: String) throws {
+    let program = try AssemblyProgram.built(name, flags: [layout])
+    let native = try NativeRun.states(program.path, limit: 100_000)
+    let directory = program.directory + "/persist"
+    let first = StopQueue()
+    let guest = try Self.launch(
+      program.path, persistDirectory: directory, disableRandomization: false, stops: first)
+    try guest.resume(ResumePlan())
+    try #require(first.next(seconds: 20) == .exited(7))
+
+    let again = try Self.launch(program.path, persistDirectory: directory)
+    defer { again.kill() }
+    let run = try again.microstep(limit: 400_000, seconds: 30)
+    #expect(run.ending == .exited(7))
+    Self.compare(run, native)
+    #expect(again.statistic("units of earlier runs installed") > 0)
   }
 
   @Test(arguments: programs)
