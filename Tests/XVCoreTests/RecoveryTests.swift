@@ -11,6 +11,8 @@ import Testing
   private static let programs = [
     "branches", "calls", "jumps", "system", "segments", "operands", "redzone", "selfmodify", "far",
   ]
+  /// Programs of one unit that is not kept: it holds x87 instructions, or its code is writable.
+  private static let unpersisted = ["operands", "selfmodify"]
   /// Return addresses that fit an immediate, and those that do not.
   private static let layouts = ["-static", "-static-pie"]
 
@@ -55,7 +57,8 @@ import Testing
     let run = try again.microstep(limit: 400_000, seconds: 30)
     #expect(run.ending == .exited(7))
     Self.compare(run, native)
-    #expect(again.statistic("units of earlier runs installed") > 0)
+    let installed = again.statistic("units of earlier runs installed")
+    #expect(installed > 0 || Self.unpersisted.contains(name))
   }
 
   @Test(arguments: programs)
