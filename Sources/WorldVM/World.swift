@@ -68,6 +68,8 @@ package protocol World: AnyObject, Sendable {
   // MARK: Threads and registers
   /// The kernel's id of the process in the world.
   var processID: Int32 { get }
+  /// Whether what runs in the world ran before there was the world: then the world's end is not its end.
+  var isAttached: Bool { get }
   /// Live threads in the order of their ids; empty when the world has ended.
   var threads: [ThreadID] { get }
   /// The general registers, and with `extended` the XSAVE area.
@@ -93,3 +95,7 @@ package protocol World: AnyObject, Sendable {
 
 /// Makes every later use of a world raise `.badWorld`.
 package func invalidateWorld(_ world: any World) { world.invalidate() }
+
+extension World {
+  package var isAttached: Bool { false }
+}

@@ -12,13 +12,20 @@ package struct StubCommand: ParsableCommand {
   package static let configuration = CommandConfiguration(
     commandName: "xv-gdbstub",
     abstract: "Runs a program as translated code and serves it to gdb.",
-    usage: "xv-gdbstub [--once] [OPTIONS] [HOST]:PORT|unix:PATH|- [--] PROG [ARGS]",
+    usage: """
+      xv-gdbstub [--once] [OPTIONS] [HOST]:PORT|unix:PATH|- [--] PROG [ARGS]
+      xv-gdbstub --attach [OPTIONS] [HOST]:PORT|unix:PATH|- PID
+      """,
     discussion: """
-      Then, in gdb: target remote :PORT. Everything after PROG belongs to the program.
+      Then, in gdb: target remote :PORT. Everything after PROG belongs to the program. A process that is \
+      attached to goes on natively when it is detached, when the connection ends, and when the server ends.
       """)
 
   @Flag(help: "End with the first client, and end the program with it.")
   package var once = false
+
+  @Flag(help: "Take hold of the running process PID instead of starting a program.")
+  package var attach = false
 
   @Flag(
     name: .customLong("guard"),
@@ -51,7 +58,7 @@ package struct StubCommand: ParsableCommand {
       """)
   package var endpoint: String
 
-  @Argument(parsing: .captureForPassthrough, help: "The program and its arguments.")
+  @Argument(parsing: .captureForPassthrough, help: "The program and its arguments, or PID.")
   var program: [String] = []
 
   package init() {}
@@ -87,6 +94,13 @@ package struct StubCommand: ParsableCommand {
     return options
   }
 
+  /// The process to attach to; nil when none is named, or something else is.
+  package var attachedProcess: Int32? {
+    let words = program.first == "--" ? Array(program.dropFirst()) : program
+    guard attach, words.count == 1, let process = Int32(words[0]), process > 0 else { return nil }
+    return process
+  }
+
   /// What the server was started with, and the program is to start with: bit n - 1 is signal n.
   private static var signalMask: UInt64 {
     var mask = sigset_t()
@@ -98,6 +112,9 @@ package struct StubCommand: ParsableCommand {
   private func launchAndServe() throws {
     guard var options = launchOptions else {
       throw ValidationError("Missing the program to debug: write it after '\(endpoint)'.")
+    }
+    if attach, attachedProcess == nil {
+      throw ValidationError("--attach wants one process id after '\(endpoint)'.")
     }
     switch try Endpoint(endpoint) {
     case .standardIO:
@@ -119,7 +136,7 @@ package struct StubCommand: ParsableCommand {
     do {
       try server.run(listener)
     } catch {
-      server.session.kill()
+      server.session.end()
       throw error
     }
     // The socket goes before a program that was let go ends.
@@ -131,17 +148,25 @@ package struct StubCommand: ParsableCommand {
     guard let wakeup = Wakeup() else {
       throw failure("no pipe: \(String(cString: strerror(errno)))")
     }
-    let world = try ProcessWorld.launch(options)
+    let world: ProcessWorld
+    if let attachedProcess {
+      world = try ProcessWorld.attach(attachedProcess, options)
+    } else {
+      world = try ProcessWorld.launch(options)
+    }
     wakeup.arm()
-    Diagnostics.print("Process \(options.program) created; pid = \(world.processID)")
+    Diagnostics.print(
+      world.isAttached
+        ? "Attached; pid = \(world.processID)"
+        : "Process \(options.program) created; pid = \(world.processID)")
     let session = StubSession(world: world, layout: try RegisterLayout(world: world))
     return Server(session: session, wakeup: wakeup, servesOnce: once, logsPackets: debug)
   }
 
   /// Ends the program; one that was let go keeps the terminal until it has ended by itself.
   private func finish(_ server: borrowing Server) {
-    server.session.kill()
-    guard server.session.isDetached else { return }
+    server.session.end()
+    guard server.session.isDetached, !server.session.world.isAttached else { return }
     server.wakeup.disarm()
     while waitpid(server.session.world.processID, nil, 0) < 0, errno == EINTR {}
   }

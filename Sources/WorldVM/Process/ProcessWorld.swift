@@ -10,7 +10,10 @@ package final class ProcessWorld: TranslatedWorld {
   let memory: CachedMemory<Guest>
   let modules: ProcessModules
 
-  private init(guest: Guest, state: RunState) {
+  package let isAttached: Bool
+
+  private init(guest: Guest, state: RunState, isAttached: Bool) {
+    self.isAttached = isAttached
     name = "pid:\(guest.pid)"
     self.guest = guest
     self.state = state
@@ -21,6 +24,24 @@ package final class ProcessWorld: TranslatedWorld {
   /// Launches a program, debugged whatever the options say; the world stands at its first
   /// instruction.
   package static func launch(_ options: LaunchOptions) throws(GuestError) -> ProcessWorld {
+    try hold(options, isAttached: false) { options, onStop throws(GuestError) in
+      try Guest.launch(options, onStop: onStop)
+    }
+  }
+
+  /// Attaches to a process; the world stands wherever its threads stood.
+  package static func attach(
+    _ process: Int32, _ options: LaunchOptions
+  ) throws(GuestError) -> ProcessWorld {
+    try hold(options, isAttached: true) { options, onStop throws(GuestError) in
+      try Guest.attach(process, options, onStop: onStop)
+    }
+  }
+
+  private static func hold(
+    _ options: LaunchOptions, isAttached: Bool,
+    by begin: (LaunchOptions, @escaping @Sendable (StopEvent) -> Void) throws(GuestError) -> Guest
+  ) throws(GuestError) -> ProcessWorld {
     let state: RunState
     do throws(WorldError) {
       state = try RunState()
@@ -29,11 +50,11 @@ package final class ProcessWorld: TranslatedWorld {
     }
     var options = options
     options.debugged = true
-    let guest = try Guest.launch(options) { state.post($0) }
-    // What a debugger sees at the end of a launch: the SIGTRAP that follows the exec.
+    let guest = try begin(options) { state.post($0) }
+    // What a debugger sees at the end of a launch, the SIGTRAP that follows the exec, and of an attach.
     state.find(
       at: StopEvent(thread: guest.threads.first ?? ThreadID(guest.pid), reason: .signal(SIGTRAP)))
-    return ProcessWorld(guest: guest, state: state)
+    return ProcessWorld(guest: guest, state: state, isAttached: isAttached)
   }
 
   package var currentIncarnation: Incarnation { state.incarnation }
@@ -75,7 +96,7 @@ extension WorldError {
   init(_ error: GuestError) {
     self =
       switch error {
-      case .cannotLaunch: .badWorld("\(error)")
+      case .cannotLaunch, .cannotAttach: .badWorld("\(error)")
       case .system(let call, let errno): .failed(call: call, errno: errno)
       case .gone: .badWorld("the process has ended")
       case .running: .running

@@ -40,6 +40,9 @@ final class Engine: @unchecked Sendable {
   var partialCalls: [ThreadID: PartialCall] = [:]
   /// Signal frames whose rip is a cache address.
   var pointedFrames: [ThreadID: PointedFrame] = [:]
+  /// What each thread of an attached process had registered, or believes it has; nil for a launched
+  /// one, which is refused. Libraries take a refusal for fatal where they were served before.
+  var sequences: [ThreadID: RestartableSequence]? = nil
   /// Threads that wait in the gate for the tracer: probes, steps, rare instructions.
   var parked: [ThreadID: Parking] = [:]
   private var parkings: UInt64 = 0
@@ -131,6 +134,7 @@ final class Engine: @unchecked Sendable {
     parked[thread] = nil
     handlers[thread] = nil
     stepping.remove(thread)
+    sequences?[thread] = nil
     let offset = region.server.distance(to: context.base)
     context.forgetTargets()
     freeContexts.append((offset - RegionLayout.contextsOffset) / RegionLayout.contextStride)

@@ -22,7 +22,20 @@ package final class Guest: Sendable {
   package static func launch(
     _ options: LaunchOptions, onStop: @escaping @Sendable (StopEvent) -> Void
   ) throws(GuestError) -> Guest {
-    let tracer = Tracer(options, onStop: onStop)
+    try begin(Tracer(options, onStop: onStop))
+  }
+
+  /// Takes hold of a running process and stops all of its threads wherever they are. Of the options
+  /// those count that do not concern a launch. `onStop` as for `launch`.
+  package static func attach(
+    _ process: Int32, _ options: LaunchOptions? = nil,
+    onStop: @escaping @Sendable (StopEvent) -> Void
+  ) throws(GuestError) -> Guest {
+    let options = options ?? LaunchOptions(program: "/proc/\(process)/exe", arguments: [])
+    return try begin(Tracer(options, attachingTo: process, onStop: onStop))
+  }
+
+  private static func begin(_ tracer: Tracer) throws(GuestError) -> Guest {
     let launched = Completion<Result<Int32, GuestError>>()
     TracerThread.start { tracer.run { launched.finish($0) } }
     switch launched.wait() {
@@ -74,9 +87,17 @@ package final class Guest: Sendable {
     try whileStopped { tracer throws(GuestError) in tracer.resume(plan) }
   }
 
-  /// Lets the program go on natively, without xv; the guest object is then of no more use.
+  /// Lets the program go on natively, without xv; the guest object is then of no more use. A signal is
+  /// for the thread that stands before its delivery. A running program is stopped first.
   package func detach(signal: Int32) throws(GuestError) {
-    try whileStopped { tracer throws(GuestError) in tracer.detach(signal: signal) }
+    let isDone = tracer.perform { [tracer] () -> Bool in
+      guard !tracer.isFinished else { return false }
+      tracer.halt()
+      guard !tracer.isFinished else { return false }
+      tracer.detach(signal: signal)
+      return true
+    }
+    guard isDone == true else { throw .gone }
   }
 
   /// The siginfo_t (128 bytes) of the stop's signal.

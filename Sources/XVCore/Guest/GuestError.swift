@@ -5,6 +5,8 @@ import Glibc
 package enum GuestError: Error, Hashable, Sendable {
   /// The program could not be started: path and the reason in words with what to do.
   case cannotLaunch(program: String, why: String)
+  /// The process could not be attached to: the reason in words with what to do.
+  case cannotAttach(process: Int32, why: String)
   /// A call to the kernel failed: what was tried, errno.
   case system(call: String, errno: Int32)
   /// The guest (or the thread) is gone.
@@ -19,6 +21,7 @@ extension GuestError: CustomStringConvertible {
   package var description: String {
     switch self {
     case .cannotLaunch(let program, let why): "cannot run \(program): \(why)"
+    case .cannotAttach(let process, let why): "cannot attach to process \(process): \(why)"
     case .system(let call, let errno): "\(call) failed: \(String(cString: strerror(errno)))"
     case .gone: "the program has ended"
     case .running: "the program is running: interrupt it first"

@@ -10,6 +10,17 @@ struct Region: ~Copyable {
   init() throws(GuestError) {
     let descriptor = memfd_create("xv", UInt32(MFD_CLOEXEC))
     guard descriptor >= 0 else { throw .system(call: "memfd_create", errno: errno) }
+    try self.init(owning: descriptor)
+  }
+
+  /// A memfd that a process made, opened through its descriptor there.
+  init(process: Int32, descriptor: Int32) throws(GuestError) {
+    let opened = xv_open("/proc/\(process)/fd/\(descriptor)", O_RDWR | O_CLOEXEC, 0)
+    guard opened >= 0 else { throw .system(call: "open", errno: -opened) }
+    try self.init(owning: opened)
+  }
+
+  private init(owning descriptor: Int32) throws(GuestError) {
     guard ftruncate(descriptor, RegionLayout.regionSize) == 0 else {
       let why = errno
       close(descriptor)

@@ -43,23 +43,6 @@ extension Tracer {
     return true
   }
 
-  func detach(signal: Int32) {
-    engine?.stopDispatcher()
-    engine?.keepTranslations()
-    let all = threads.keys.sorted()
-    for thread in all where thread.rawValue != process {
-      guard let state = threads[thread], state.state == .canonical else { continue }
-      try? control.setRegisters(thread, state.registers.general)
-    }
-    let main = ThreadID(process)
-    if let state = threads[main] {
-      releaseNatively(main, state.registers.general, process: process, signal: signal)
-    }
-    for thread in all where thread.rawValue != process { control.detach(thread, signal: 0) }
-    threads = [:]
-    isFinished = true
-  }
-
   func readMemory(_ address: UInt64, _ count: Int) -> [UInt8] {
     withMemoryFile { descriptor in
       var bytes = [UInt8](repeating: 0, count: count)

@@ -70,15 +70,36 @@ extension Tracer {
     vdsoCall = stub
     var registers = try synchronize(thread)
     registers.orig_rax = numericCast(UInt64.max)
-    let size = UInt64(RegionLayout.regionSize)
-    // An address that nothing prefers: far from executables, heaps, libraries and sanitizers' shadows.
-    let candidates = (0..<64).map { 0x3f00_0000_0000 + UInt64($0) * 0x10_0000_0000 }
-    guard let core = map.firstFree(candidates, size: size) else {
+    guard let core = Tracer.placeForRegion(map) else {
       throw .cannotLaunch(program: options.program, why: "no room for xv in its address space")
     }
+    regionAddress = core
     try mapRegion(thread, registers, stub: stub, core: core, descriptor: regionOfGuest.descriptor)
+    let engine = try makeEngine(
+      thread, registers, region: regionOfGuest, core: core, map: map)
+    guard engine.addThread(thread) != nil else { throw .system(call: "context", errno: ENOMEM) }
+    // What the new image ignores it has inherited, and may ignore for ever without a call.
+    engine.handlers[thread] = SignalHandlers(
+      ignored: ProcessStatus(of: process)?.signals("SigIgn") ?? 0)
+    threads[thread]?.registers.general = registers
+    threads[thread]?.state = .canonical
+    engine.startDispatcher()
+    trace("process \(process) begins at \(OriginalAddress(UInt64(registers.rip)))")
+  }
+
+  /// An address that nothing prefers: far from executables, heaps, libraries and sanitizers' shadows.
+  static func placeForRegion(_ map: AddressMap) -> UInt64? {
+    let candidates = (0..<64).map { 0x3f00_0000_0000 + UInt64($0) * 0x10_0000_0000 }
+    return map.firstFree(candidates, size: UInt64(RegionLayout.regionSize))
+  }
+
+  /// Gate and translator for a region that the guest has mapped, with the mappings that it has now.
+  func makeEngine(
+    _ thread: ThreadID, _ registers: user_regs_struct, region: consuming Region, core: UInt64,
+    map: AddressMap
+  ) throws(GuestError) -> Engine {
     let engine = Engine(
-      process: process, region: regionOfGuest, guestCore: core, options: options, trace: trace)
+      process: process, region: region, guestCore: core, options: options, trace: trace)
     self.engine = engine
     engine.translator.pointee.breakpoints = breakpoints
     if let directory = options.persistDirectory, options.flushEvery == 0 {
@@ -101,24 +122,10 @@ extension Tracer {
           [line.range.lowerBound, length, UInt64(line.protection & ~4 | 1)])
       }
     }
-    guard engine.addThread(thread) != nil else { throw .system(call: "context", errno: ENOMEM) }
-    engine.handlers[thread] = SignalHandlers(ignored: ignoredSignals())
-    threads[thread]?.registers.general = registers
-    threads[thread]?.state = .canonical
-    engine.startDispatcher()
-    trace("process \(process) begins at \(OriginalAddress(UInt64(registers.rip)))")
+    return engine
   }
 
-  /// What the new image ignores: it inherited that, and may do so for ever without a call.
-  private func ignoredSignals() -> UInt64 {
-    let name = Array("SigIgn:\t".utf8)
-    let lines = (AddressMap.contents(of: "/proc/\(process)/status") ?? [])
-      .split(separator: UInt8(ascii: "\n"))
-    guard let line = lines.first(where: { $0.starts(with: name) }) else { return 0 }
-    return UInt64(String(decoding: line.dropFirst(name.count), as: UTF8.self), radix: 16) ?? 0
-  }
-
-  private func systemCallInstruction(_ map: AddressMap) -> UInt64? {
+  func systemCallInstruction(_ map: AddressMap) -> UInt64? {
     guard let vdso = map.lines.first(where: { $0.path == "[vdso]" }) else { return nil }
     var code = [UInt8](repeating: 0, count: Int(vdso.range.upperBound - vdso.range.lowerBound))
     guard xv_read_remote(process, vdso.range.lowerBound, &code, code.count) == code.count else {
@@ -145,6 +152,15 @@ extension Tracer {
         program: options.program,
         why: "it cannot open xv's memory through /proc (\(String(cString: strerror(Int32(-file))))); is /proc mounted?")
     }
+    try mapPieces(thread, registers, stub: stub, core: core, file: UInt64(file))
+    let zeros = [UInt8](repeating: 0, count: path.count)
+    _ = xv_write_remote(process, place, zeros, zeros.count)
+  }
+
+  /// Maps the region's pieces from a descriptor of the guest's, and closes that.
+  func mapPieces(
+    _ thread: ThreadID, _ registers: user_regs_struct, stub: UInt64, core: UInt64, file: UInt64
+  ) throws(GuestError) {
     let pieces: [(Int, Int, UInt64)] = [
       (RegionLayout.gateOffset, RegionLayout.gateSize, 5),
       (RegionLayout.sharedOffset, RegionLayout.masterOffset - RegionLayout.sharedOffset, 3),
@@ -158,7 +174,7 @@ extension Tracer {
       let result = try inject(
         thread, registers, at: stub, 9,
         [
-          address, UInt64(size), protection, sharedFixedNoReplaceNoReserve, UInt64(file),
+          address, UInt64(size), protection, sharedFixedNoReplaceNoReserve, file,
           UInt64(offset),
         ])
       guard UInt64(bitPattern: result) == address else {
@@ -167,11 +183,9 @@ extension Tracer {
           why: "xv's memory cannot be mapped into it (\(result)); is the address space limited (ulimit -v)?")
       }
     }
-    _ = try inject(thread, registers, at: stub, 3, [UInt64(file)])
+    _ = try inject(thread, registers, at: stub, 3, [file])
     // A core file of the program holds nothing of xv's (MADV_DONTDUMP).
     _ = try inject(thread, registers, at: stub, 28, [core, UInt64(RegionLayout.regionSize), 16])
-    let zeros = [UInt8](repeating: 0, count: path.count)
-    _ = xv_write_remote(process, place, zeros, zeros.count)
   }
 
   // MARK: Injected calls

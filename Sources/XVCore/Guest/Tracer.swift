@@ -25,6 +25,10 @@ final class Tracer: @unchecked Sendable {
   var detour: UInt64? = nil
   /// A `syscall` instruction in the guest's vdso.
   var vdsoCall: UInt64 = 0
+  /// Where the guest has the region; nil before there is one.
+  var regionAddress: UInt64? = nil
+  /// Unregistered while a process is being attached to; then they are the engine's.
+  var pausedSequences: [ThreadID: RestartableSequence] = [:]
   var isFinished = false
   var breakpoints: Set<UInt64> = []
   /// Fork children whose first stop came before their parent's event.
@@ -34,8 +38,15 @@ final class Tracer: @unchecked Sendable {
   private var commands: [() -> Void] = []
   private let commandDescriptor: Int32
 
-  init(_ options: LaunchOptions, onStop: @escaping @Sendable (StopEvent) -> Void) {
+  /// The process to attach to, instead of a launch.
+  private let attachingTo: Int32?
+
+  init(
+    _ options: LaunchOptions, attachingTo: Int32? = nil,
+    onStop: @escaping @Sendable (StopEvent) -> Void
+  ) {
     self.options = options
+    self.attachingTo = attachingTo
     self.onStop = onStop
     trace = Trace(descriptor: options.traceDescriptor)
     commandDescriptor = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
@@ -84,7 +95,7 @@ final class Tracer: @unchecked Sendable {
 
   private func serve(_ launched: (Result<Int32, GuestError>) -> Void) throws(GuestError) {
     let children = try ChildEvents()
-    try launch()
+    if let attachingTo { try attach(to: attachingTo) } else { try launch() }
     launched(.success(process))
     if options.debugged {
       isStopped = true
@@ -122,18 +133,24 @@ final class Tracer: @unchecked Sendable {
 
   /// Brings every thread to a stop in canonical state and tells the debugger.
   func stopWorld(_ thread: ThreadID, _ reason: StopReason) {
+    halt()
+    guard !isFinished else { return }
+    if reason == .breakpoint, let state = threads[thread] {
+      threads[thread]?.toldBreakpoint = UInt64(state.registers.general.rip)
+    }
+    onStop(StopEvent(thread: thread, reason: reason))
+  }
+
+  /// Brings every thread to a stop in canonical state.
+  func halt() {
+    guard !isStopped else { return }
     isStopping = true
     defer { isStopping = false }
     for other in threads.keys where threads[other]?.state == .running {
       control.interrupt(other)
     }
     for other in Array(threads.keys) { waitForStop(of: other) }
-    guard !isFinished else { return }
-    isStopped = true
-    if reason == .breakpoint, let state = threads[thread] {
-      threads[thread]?.toldBreakpoint = UInt64(state.registers.general.rip)
-    }
-    onStop(StopEvent(thread: thread, reason: reason))
+    if !isFinished { isStopped = true }
   }
 
   /// Waits until a running thread has stopped, whatever stops it. What else it brings is kept for the
@@ -152,6 +169,10 @@ final class Tracer: @unchecked Sendable {
       case .stopped where state == .raisingTrap: control.resume(thread, signal: 0)
       case .stopped:
         canonicalize(thread)
+        if var registers = threads[thread]?.registers.general {
+          SpuriousInterruption.undo(&registers, of: thread)
+          threads[thread]?.registers.general = registers
+        }
       case .signal(SIGTRAP) where state == .raisingTrap:
         arriveAtTrap(thread)
         threads[thread]?.pending = .signal(SIGTRAP)

@@ -14,7 +14,8 @@ extension Engine {
     let arguments = callArguments(context)
     trace("[\(thread)] system call \(number)\(describe(arguments))")
     switch number {
-    case InterceptedCall.rseq: complete(thread, context, result: -Int64(ENOSYS))
+    case InterceptedCall.rseq:
+      complete(thread, context, result: restartableSequence(thread, arguments))
     case 512..<548: complete(thread, context, result: -Int64(ENOSYS))
     case _ where number > 0 && number & InterceptedCall.x32Bit != 0:
       complete(thread, context, result: -Int64(ENOSYS))
@@ -156,6 +157,26 @@ extension Engine {
     else { return }
     var original = frame.original
     xv_write_remote(memoryOwner, frame.place, &original, 8)
+  }
+
+  /// rseq(2). An area is taken note of at most: no processor serves it before the thread is detached.
+  private func restartableSequence(_ thread: ThreadID, _ arguments: [UInt64]) -> Int64 {
+    guard sequences != nil else { return -Int64(ENOSYS) }
+    let wanted = RestartableSequence(
+      area: arguments[0], size: arguments[1] & 0xffff_ffff, signature: arguments[3] & 0xffff_ffff)
+    let known = sequences?[thread]
+    switch arguments[2] & 0xffff_ffff {
+    case 0:
+      if let known { return known == wanted ? -Int64(EBUSY) : -Int64(EINVAL) }
+      sequences?[thread] = wanted
+    case 1:
+      guard known == wanted else { return -Int64(EINVAL) }
+      sequences?[thread] = nil
+    default: return -Int64(EINVAL)
+    }
+    let area = RestartableSequence.unserved
+    return xv_write_remote(memoryOwner, wanted.area, area, area.count) == area.count
+      ? 0 : -Int64(EFAULT)
   }
 
   // MARK: arch_prctl

@@ -26,6 +26,10 @@ package struct Server: ~Copyable {
       guard let channel = try listener.accept() else { continue }
       if let peer = channel.peer { Diagnostics.print("Remote debugging from \(peer)") }
       guard serve(channel) else { return }
+      if session.isAttached {
+        Diagnostics.print("Remote side has terminated connection.  The program goes on without it.")
+        return
+      }
       Diagnostics.print("Remote side has terminated connection.  The program is kept stopped.")
       session.keepStopped()
     } while true

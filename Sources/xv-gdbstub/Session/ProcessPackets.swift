@@ -8,7 +8,7 @@ extension StubSession {
   func respond(to packet: ProcessPacket) throws(WorldError) -> Answer {
     switch packet {
     case .status: return .reply(stopReply())
-    case .attached: return .reply(Reply("0"))
+    case .attached: return .reply(Reply(world.isAttached ? "1" : "0"))
     case .kill:
       kill()
       // lldb waits for an answer, gdb for none.
@@ -39,7 +39,7 @@ extension StubSession {
   ///
   /// A signal at which it stands still is delivered if the client lets the program have such
   /// signals; without word from it, gdb's defaults count.
-  private func detach() throws(WorldError) {
+  func detach() throws(WorldError) {
     if hasEnded { throw .badWorld("the program has ended") }
     clearBreakpoints()
     var signal: Int32 = 0
@@ -50,6 +50,14 @@ extension StubSession {
     }
     try world.detach(signal: signal)
     isDetached = true
+  }
+
+  /// The server ends: what it launched ends with it, what it was attached to goes on.
+  package func end() {
+    guard world.isAttached else { return kill() }
+    guard !hasEnded else { return }
+    // What cannot be let go is gone already.
+    do throws(WorldError) { try detach() } catch {}
   }
 
   /// The client is gone and the program lives: it is stopped and forgets the client's breakpoints.
@@ -65,6 +73,7 @@ extension StubSession {
 
 extension StubSession {
   package var isRunning: Bool { runningPlan != nil }
+  package var isAttached: Bool { world.isAttached }
 
   /// Takes a stop for which there is no client.
   package func absorbStop() {

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
+import Glibc
+
+/// Attaching to a process that runs. The sequence of events and what can come between them:
+/// docs/sequences/attach.md.
+extension Tracer {
+  func attach(to process: Int32) throws(GuestError) {
+    self.process = process
+    try AttachTarget.check(process)
+    do throws(GuestError) {
+      try seizeAll()
+      try moveIn()
+    } catch {
+      letGo(signal: 0)
+      switch error {
+      case .cannotLaunch(_, let why): throw .cannotAttach(process: process, why: why)
+      case .gone: throw .cannotAttach(process: process, why: "it has ended meanwhile")
+      default: throw error
+      }
+    }
+    trace("process \(process) attached to, \(threads.count) threads")
+  }
+
+  /// Gives a process whose threads stand still, all in native state, its region, gate and contexts.
+  private func moveIn() throws(GuestError) {
+    guard threads.count <= RegionLayout.maximumThreads else {
+      throw .cannotAttach(
+        process: process,
+        why: "it has \(threads.count) threads; xv holds \(RegionLayout.maximumThreads) at most")
+    }
+    // The one that makes calls for all: one that is not inside a call of its own, if there is one.
+    let order = threads.keys.sorted()
+    guard let first = order.first(where: { !isInCall($0) }) ?? order.first,
+      let registers = threads[first]?.registers.general
+    else { throw .gone }
+    let map = AddressMap(process: process)
+    guard let stub = systemCallInstruction(map) else {
+      throw .cannotAttach(process: process, why: "it has no vdso with a system call instruction")
+    }
+    vdsoCall = stub
+    guard let core = Tracer.placeForRegion(map) else {
+      throw .cannotAttach(process: process, why: "there is no room for xv in its address space")
+    }
+    regionAddress = core
+    let scratch = try mapScratch(first, registers)
+    let region = try makeRegion(first, registers, scratch: scratch, core: core)
+    let handlers = try learnHandlers(first, registers, scratch: scratch)
+    _ = try inject(first, registers, at: stub, 11, [scratch, 0x1000])
+    var sequences: [ThreadID: RestartableSequence] = [:]
+    for thread in order {
+      guard let sequence = control.restartableSequence(thread) else { continue }
+      try unregister(sequence, of: thread)
+      sequences[thread] = sequence
+      // Whatever fails from here on, it is registered again.
+      pausedSequences = sequences
+    }
+    let engine = try makeEngine(first, registers, region: region, core: core, map: map)
+    engine.sequences = sequences
+    for thread in order {
+      guard let context = engine.addThread(thread) else {
+        throw .system(call: "context", errno: ENOMEM)
+      }
+      if let base = threads[thread]?.registers.general.gs_base {
+        context.store64(ContextLayout.guestGSBase, UInt64(base))
+      }
+      engine.handlers[thread] = handlers
+    }
+    engine.startDispatcher()
+  }
+
+  private func isInCall(_ thread: ThreadID) -> Bool {
+    guard let registers = threads[thread]?.registers.general else { return true }
+    return Int64(bitPattern: UInt64(registers.orig_rax)) >= 0
+  }
+
+  // MARK: Memory
+
+  private func mapScratch(
+    _ thread: ThreadID, _ registers: user_regs_struct
+  ) throws(GuestError) -> UInt64 {
+    let readWrite: UInt64 = 3
+    let privateAnonymous: UInt64 = 0x22
+    let result = try inject(
+      thread, registers, at: vdsoCall, 9,
+      [0, 0x1000, readWrite, privateAnonymous, UInt64.max, 0])
+    guard result > 0 else {
+      throw .cannotAttach(
+        process: process, why: "it can map no memory (\(String(cString: strerror(Int32(-result)))))")
+    }
+    return UInt64(bitPattern: result)
+  }
+
+  /// The file of the region is made by the process itself: it may see other files than xv does, and
+  /// may be another user's.
+  private func makeRegion(
+    _ thread: ThreadID, _ registers: user_regs_struct, scratch: UInt64, core: UInt64
+  ) throws(GuestError) -> Region {
+    let name = Array("xv".utf8) + [0]
+    guard xv_write_remote(process, scratch, name, name.count) == name.count else {
+      throw .system(call: "process_vm_writev", errno: EFAULT)
+    }
+    let closeOnExec: UInt64 = 1
+    let file = try inject(thread, registers, at: vdsoCall, 319, [scratch, closeOnExec])
+    guard file >= 0 else {
+      throw .cannotAttach(
+        process: process,
+        why: "it cannot make a memfd (\(String(cString: strerror(Int32(-file)))))")
+    }
+    do throws(GuestError) {
+      let region = try Region(process: process, descriptor: Int32(file))
+      try mapPieces(thread, registers, stub: vdsoCall, core: core, file: UInt64(file))
+      return region
+    } catch {
+      _ = try? inject(thread, registers, at: vdsoCall, 3, [UInt64(file)])
+      throw error
+    }
+  }
+
+  // MARK: What the kernel knows about the process
+
+  private func learnHandlers(
+    _ thread: ThreadID, _ registers: user_regs_struct, scratch: UInt64
+  ) throws(GuestError) -> SignalHandlers {
+    let handlers = SignalHandlers()
+    guard let status = ProcessStatus(of: process) else { throw .gone }
+    let changed = status.signals("SigCgt") | status.signals("SigIgn")
+    for signal in Int32(1)...64 where changed >> UInt64(signal - 1) & 1 != 0 {
+      let result = try inject(
+        thread, registers, at: vdsoCall, 13, [UInt64(signal), 0, scratch, 8])
+      var words: [UInt64] = [0, 0]
+      guard result == 0, xv_read_remote(process, scratch, &words, 16) == 16 else { continue }
+      handlers[signal] = SignalHandlers.Action(handler: words[0], flags: words[1])
+    }
+    return handlers
+  }
+
+  private func unregister(
+    _ sequence: RestartableSequence, of thread: ThreadID
+  ) throws(GuestError) {
+    guard var registers = threads[thread]?.registers.general else { return }
+    sequence.abort(&registers, process: process)
+    threads[thread]?.registers.general = registers
+    let result = try inject(
+      thread, registers, at: vdsoCall, RestartableSequence.call, sequence.unregistration)
+    if result < 0 { throw .system(call: "rseq", errno: Int32(-result)) }
+  }
+}
