@@ -60,7 +60,7 @@ extension Engine {
     var fragmentIsGone = false
   }
 
-  private func answerTarget(_ thread: ThreadID, _ context: Context, _ wanted: Wanted) {
+  func answerTarget(_ thread: ThreadID, _ context: Context, _ wanted: Wanted) {
     switch block(at: wanted.target, entry: wanted.entry) {
     case .block(let number): resume(context, wanted, at: number)
     case .needsArena(let guest): requestArena(thread, context, wanted, guest: guest)
@@ -94,7 +94,7 @@ extension Engine {
     if let number = translator.pointee.liveBlock(target) { return .block(number) }
     guard let arena = translator.pointee.arena(for: target) else {
       guard translator.pointee.ranges.area(containing: target) != nil,
-        translator.pointee.arenaCount < RegionLayout.maximumArenas,
+        !arenaRequests.free.isEmpty,
         let place = placeForArena(near: target)
       else { return .noCode }
       return .needsArena(at: place)
@@ -155,48 +155,7 @@ extension Engine {
     return translator.pointee.arenas[Int(block.arena)].address(Int(block.linked))
   }
 
-  // MARK: Arenas
-
-  private func placeForArena(near target: UInt64) -> UInt64? {
-    let map = AddressMap(process: process)
-    let size = UInt64(Arena.size)
-    let step: UInt64 = 0x400_0000
-    let reach = Arena.reach - size - 0x800_0000
-    let base = target & ~(step - 1)
-    // Below first: above lies what grows (brk over an executable). Half the reach away leaves room
-    // for code on both sides.
-    var candidates: [UInt64] = []
-    for distance in stride(from: UInt64(0), to: reach / 2, by: Int(step)) {
-      for away in [reach / 2 + distance, reach / 2 - distance] where base > away + 0x1_0000 {
-        candidates.append(base - (away & ~(step - 1)))
-      }
-    }
-    var away = reach & ~(step - 1)
-    while away > step {
-      candidates.append(base &+ away)
-      away -= step
-    }
-    return map.firstFree(candidates.filter { $0 &+ size < 0x7fff_ffff_f000 }, size: size)
-  }
-
-  func requestArena(_ thread: ThreadID, _ context: Context, _ wanted: Wanted, guest: UInt64) {
-    suspended[thread] = SuspendedRequest(wanted: wanted, arenaGuest: guest)
-    let call = mapArenaCall(index: translator.pointee.arenaCount, guest: guest)
-    setCall(context, call.number, call.arguments)
-    switch wanted.kind {
-    case .miss: context.answer(next: gate.serviceFromMiss)
-    case .returnLookup, .jumpLookup: context.answer(next: gate.serviceFromLookup)
-    default: context.answer(next: gate.serviceFromFull)
-    }
-  }
-
-  /// The call that shows an arena to the guest where it is wanted: mremap with old size 0 makes a
-  /// second mapping of shared pages (mm/mremap.c), so that no descriptor has to stay open.
-  func mapArenaCall(index: Int, guest: UInt64) -> (number: UInt64, arguments: [UInt64]) {
-    let source = guestCore &+ UInt64(RegionLayout.arenasOffset + index * Arena.size)
-    let mayMoveFixed: UInt64 = 3
-    return (25, [source, 0, UInt64(Arena.size), mayMoveFixed, guest, 0])
-  }
+  // MARK: Service calls
 
   /// A call for the gate to make: unused arguments are zero.
   func setCall(_ context: Context, _ number: UInt64, _ arguments: [UInt64]) {
@@ -207,43 +166,13 @@ extension Engine {
     }
   }
 
-  private func finishService(_ thread: ThreadID, _ context: Context) {
-    guard let request = suspended.removeValue(forKey: thread) else { return die(context) }
-    let result = context.load64(ContextLayout.callResult)
-    guard result == request.arenaGuest else {
-      trace("cannot map an arena: \(Int64(bitPattern: result))")
-      die(context)
-      return
-    }
-    addArena(at: request.arenaGuest)
-    context.store32(ContextLayout.kind, request.wanted.kind.rawValue)
-    switch request.wanted.kind {
-    case .miss, .returnLookup, .jumpLookup: answerTarget(thread, context, request.wanted)
-    default: leave(thread, context, to: request.wanted.target)
-    }
-  }
-
-  private func addArena(at guest: UInt64) {
-    let index = translator.pointee.arenaCount
-    translator.pointee.addArena(
-      server: region.server + RegionLayout.arenasOffset + index * Arena.size, guest: guest)
-    trace("arena \(index) at \(CacheAddress(guest))")
-  }
-
-  /// Drops what a stopped thread had asked for; it asks again when it goes on. An arena that it has
-  /// mapped meanwhile is kept.
+  /// Drops what a stopped thread had asked for; it asks again when it goes on.
   func cancelRequest(_ thread: ThreadID, _ context: Context) {
     context.cancelRequest()
     parked[thread] = nil
     stepping.remove(thread)
     mendFrame(thread)
-    guard let request = suspended.removeValue(forKey: thread) else { return }
-    let arena = request.arenaGuest..<(request.arenaGuest &+ UInt64(Arena.size))
-    let isMapped = AddressMap(process: process).lines.contains {
-      $0.isShared && $0.range.lowerBound <= arena.lowerBound
-        && $0.range.upperBound >= arena.upperBound
-    }
-    if isMapped { addArena(at: request.arenaGuest) }
+    dropArenaRequest(thread)
   }
 
   // MARK: Probes and steps

@@ -29,8 +29,7 @@ final class Engine: @unchecked Sendable {
   var handlers: [ThreadID: SignalHandlers] = [:]
   /// Threads that shall stop after the system call they are in.
   var stepping: Set<ThreadID> = []
-  /// What a thread that carries out a service call asked for before.
-  var suspended: [ThreadID: SuspendedRequest] = [:]
+  var arenaRequests = ArenaRequests()
   /// Executable areas as they last were, also those that are not executable now: what kind of mapping
   /// they are does not change with their protection.
   var formerly = ExecutableRanges()
@@ -52,11 +51,6 @@ final class Engine: @unchecked Sendable {
   /// Contexts below this number have been used.
   private let highestContext: UnsafeMutablePointer<UInt32>
   private var dispatcher: pthread_t? = nil
-
-  struct SuspendedRequest {
-    var wanted: Wanted
-    var arenaGuest: UInt64
-  }
 
   struct PointedFrame {
     var place: UInt64
@@ -128,7 +122,7 @@ final class Engine: @unchecked Sendable {
     guard let context = contexts.removeValue(forKey: thread) else { return }
     active.removeAll { $0.thread == thread }
     retiredLookups &+= context.load64(ContextLayout.lookups)
-    suspended[thread] = nil
+    dropArenaRequest(thread)
     pointedFrames[thread] = nil
     partialCalls[thread] = nil
     parked[thread] = nil
@@ -210,7 +204,9 @@ final class Engine: @unchecked Sendable {
       var found = false
       for index in active.indices {
         let (thread, context) = active[index]
-        if context.state == MailboxState.posted, parked[thread] == nil {
+        if context.state == MailboxState.posted, parked[thread] == nil,
+          !arenaRequests.isWaiting(thread)
+        {
           keepApart(context)
           answer(thread, context)
           found = true

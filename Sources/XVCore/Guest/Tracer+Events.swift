@@ -166,10 +166,14 @@ extension Tracer {
     }
   }
 
+  /// Maps an arena through a stopped thread. True when it is there, or may be on its way: the caller
+  /// looks again.
   func injectArena(_ thread: ThreadID, _ registers: user_regs_struct, guest: UInt64) -> Bool {
     guard let engine else { return false }
-    let index = engine.lock.locked { engine.translator.pointee.arenaCount }
-    let call = engine.mapArenaCall(index: index, guest: guest)
+    guard let slot = engine.lock.locked({ engine.reserveArena(at: guest) }) else {
+      return engine.lock.locked { !engine.arenaRequests.free.isEmpty }
+    }
+    let call = engine.mapArenaCall(slot: slot, guest: guest)
     guard
       let result = try? inject(
         thread, registers, at: engine.gate.injectedCall, call.number, call.arguments)
@@ -179,11 +183,7 @@ extension Tracer {
       Glibc.kill(process, SIGKILL)
       return false
     }
-    engine.lock.locked {
-      engine.translator.pointee.addArena(
-        server: engine.region.server + RegionLayout.arenasOffset + index * Arena.size,
-        guest: guest)
-    }
+    engine.lock.locked { engine.addArena(slot: slot, at: guest) }
     return true
   }
 
