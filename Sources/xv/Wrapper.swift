@@ -47,6 +47,8 @@ enum Wrapper {
     }
 
     let end = Completion<StopReason>()
+    var options = options
+    options.onGroupStop = { Wrapper.stop(by: $0) }
     do {
       let guest = try Guest.launch(options) { end.finish($0.reason) }
       guestProcess.store(guest.pid, ordering: .relaxed)
@@ -60,6 +62,38 @@ enum Wrapper {
     } catch {
       say("xv: \(error)")
       return .exited(Wrapper.statusOfFailure(error))
+    }
+  }
+
+  /// Stops this process as its guest has been stopped: a shell waits for us, not for the guest.
+  private static func stop(by number: Int32) {
+    var byDefault = sigaction()
+    var old = sigaction()
+    byDefault.__sigaction_handler.sa_handler = nil  // SIG_DFL
+    if number != SIGSTOP { sigaction(number, &byDefault, &old) }
+    var mask = sigset_t()
+    sigemptyset(&mask)
+    sigaddset(&mask, number)
+    pthread_sigmask(SIG_UNBLOCK, &mask, nil)
+    raise(number)
+    if number != SIGSTOP { sigaction(number, &old, nil) }
+    // A shell continues the whole process group. Somebody who continued us alone means the guest.
+    let process = guestProcess.load(ordering: .relaxed)
+    if process > 0, !isContinued(process) { kill(process, SIGCONT) }
+  }
+
+  /// Whether a SIGCONT waits for a process that is stopped and traced.
+  private static func isContinued(_ process: Int32) -> Bool {
+    let descriptor = open("/proc/\(process)/status", O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return true }
+    defer { close(descriptor) }
+    var text = [UInt8](repeating: 0, count: 4096)
+    let count = read(descriptor, &text, text.count)
+    let lines = text.prefix(max(0, count)).split(separator: UInt8(ascii: "\n"))
+    return ["SigPnd:\t", "ShdPnd:\t"].contains { name in
+      guard let line = lines.first(where: { $0.starts(with: name.utf8) }) else { return false }
+      let pending = UInt64(String(decoding: line.dropFirst(name.utf8.count), as: UTF8.self), radix: 16)
+      return (pending ?? 0) >> UInt64(SIGCONT - 1) & 1 != 0
     }
   }
 

@@ -35,6 +35,10 @@ package struct LaunchOptions: Sendable {
     return (variable("XDG_CACHE_HOME") ?? variable("HOME").map { $0 + "/.cache" }).map { $0 + "/xv" }
   }
 
+  /// Told, on the tracer thread, that job control has stopped the program, and by which signal; not
+  /// with a debugger.
+  package var onGroupStop: (@Sendable (Int32) -> Void)? = nil
+
   package init(program: String, arguments: [String]) {
     self.program = program
     self.arguments = arguments

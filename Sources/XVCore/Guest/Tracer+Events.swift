@@ -17,7 +17,9 @@ extension Tracer {
         // An interrupt that was overtaken by another stop.
         control.resume(thread, signal: 0)
       }
-    case .groupStop: control.listen(thread)
+    case .groupStop(let signal):
+      control.listen(thread)
+      if thread.rawValue == process, !options.debugged { options.onGroupStop?(signal) }
     case .signal(let signal): signalled(thread, signal)
     }
   }
