@@ -66,7 +66,12 @@ enum Wrapper {
   }
 
   /// Stops this process as its guest has been stopped: a shell waits for us, not for the guest.
+  ///
+  /// Without a terminal there is no such shell, and whoever stops the guest may continue it alone.
   private static func stop(by number: Int32) {
+    let terminal = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC)
+    guard terminal >= 0 else { return }
+    close(terminal)
     var byDefault = sigaction()
     var old = sigaction()
     byDefault.__sigaction_handler.sa_handler = nil  // SIG_DFL
