@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-only
+import Glibc
 
 /// Original address -> block number, by open addressing.
 struct BlockTable: ~Copyable {
   private struct Slot: BitwiseCopyable {
     var original: UInt64
-    var block: Int32
+    /// The block's number plus one: fresh pages, which read as zero, are empty slots.
+    var next: Int32
   }
 
   private var slots: UnsafeMutablePointer<Slot>
@@ -16,12 +18,20 @@ struct BlockTable: ~Copyable {
     slots = BlockTable.makeSlots(mask + 1)
   }
 
-  deinit { slots.deallocate() }
+  deinit { BlockTable.release(slots, mask + 1) }
 
   private static func makeSlots(_ count: Int) -> UnsafeMutablePointer<Slot> {
-    let slots = UnsafeMutablePointer<Slot>.allocate(capacity: count)
-    slots.initialize(repeating: Slot(original: 0, block: -1), count: count)
-    return slots
+    let bytes = count * MemoryLayout<Slot>.stride
+    let memory = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard let memory, Int(bitPattern: memory) != -1 else {
+      fatalError("xv: no memory for a table of \(bytes) bytes")
+    }
+    madvise(memory, bytes, MADV_HUGEPAGE)
+    return memory.bindMemory(to: Slot.self, capacity: count)
+  }
+
+  private static func release(_ slots: UnsafeMutablePointer<Slot>, _ count: Int) {
+    munmap(slots, count * MemoryLayout<Slot>.stride)
   }
 
   @inline(__always)
@@ -36,7 +46,7 @@ struct BlockTable: ~Copyable {
     var index = BlockTable.hash(original) & mask
     while true {
       let slot = slots[index]
-      if slot.block < 0 || slot.original == original { return slot.block }
+      if slot.next == 0 || slot.original == original { return slot.next &- 1 }
       index = (index &+ 1) & mask
     }
   }
@@ -51,12 +61,12 @@ struct BlockTable: ~Copyable {
   @inline(__always)
   private func place(_ original: UInt64, _ block: Int32) {
     var index = BlockTable.hash(original) & mask
-    while slots[index].block >= 0 { index = (index &+ 1) & mask }
-    slots[index] = Slot(original: original, block: block)
+    while slots[index].next != 0 { index = (index &+ 1) & mask }
+    slots[index] = Slot(original: original, next: block &+ 1)
   }
 
   mutating func removeAll() {
-    slots.initialize(repeating: Slot(original: 0, block: -1), count: mask + 1)
+    memset(slots, 0, (mask + 1) * MemoryLayout<Slot>.stride)
     count = 0
   }
 
@@ -66,9 +76,9 @@ struct BlockTable: ~Copyable {
     let oldCount = mask + 1
     mask = oldCount * 2 - 1
     slots = BlockTable.makeSlots(mask + 1)
-    for index in 0..<oldCount where old[index].block >= 0 {
-      place(old[index].original, old[index].block)
+    for index in 0..<oldCount where old[index].next != 0 {
+      place(old[index].original, old[index].next &- 1)
     }
-    old.deallocate()
+    BlockTable.release(old, oldCount)
   }
 }

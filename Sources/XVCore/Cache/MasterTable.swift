@@ -20,8 +20,11 @@ struct MasterTable {
     entries = memory.assumingMemoryBound(to: UInt64.self)
   }
 
-  /// log2 of the entries that one page of original code owns.
-  static let groupBits = 9
+  /// log2 of the entries that one page of original code owns, and of the bytes of code that share one.
+  /// Fewer entries would make longer searches; with more, each page of code would touch pages of its
+  /// own here, and a page fault costs more than many searches.
+  static let groupBits = 7
+  static let sharedBits = 12 - groupBits
 
   /// Spreads pages of code over the table and keeps the addresses of one page together: a program
   /// touches as little of the table as it touches of its own code.
@@ -29,7 +32,7 @@ struct MasterTable {
   static func hash(_ original: UInt64) -> Int {
     let shift = UInt64(64 - (RegionLayout.masterBits - groupBits))
     let group = ((original >> 12) &* multiplier) >> shift
-    return Int(truncatingIfNeeded: group << UInt64(groupBits) | (original >> 3) & 511)
+    return Int(truncatingIfNeeded: group << UInt64(groupBits) | (original >> UInt64(sharedBits)) & (1 << UInt64(groupBits) - 1))
   }
 
   /// Full enough that probing gets slow: the cache must be flushed.

@@ -15,6 +15,8 @@ struct Recovery: BitwiseCopyable {
     /// pc is `original`; the registers whose numbers stand in the two halves of `stackAdjustment` are
     /// in the context's register file.
     case inFile
+    /// Not an entry: `original` is the number of a `PersistedRecovery`, whose entries begin here.
+    case persisted
   }
 
   /// Offset into the arena.
@@ -41,11 +43,25 @@ struct SpillSet: OptionSet, BitwiseCopyable {
 /// The entries of one arena segment, in the order of their offsets.
 struct RecoveryTable: ~Copyable {
   private var entries = Pool<Recovery>(limit: Arena.hotEnd / 4)
+  private var persisted = Pool<PersistedRecovery>(limit: 1 << 22)
 
   @inline(__always)
   mutating func append(_ entry: Recovery) { entries.append(entry) }
 
-  mutating func removeAll() { entries.removeAll() }
+  /// The entries of a unit that an earlier run has made, which begin at its first byte.
+  mutating func append(_ unit: PersistedRecovery) {
+    guard !unit.entries.isEmpty else { return }
+    entries.append(
+      Recovery(
+        offset: unit.base, form: .persisted, spilled: [], stackAdjustment: 0,
+        original: UInt64(persisted.count)))
+    persisted.append(unit)
+  }
+
+  mutating func removeAll() {
+    entries.removeAll()
+    persisted.removeAll()
+  }
 
   var count: Int { entries.count }
 
@@ -53,28 +69,38 @@ struct RecoveryTable: ~Copyable {
 
   /// The last entry at or before `offset`.
   func entry(covering offset: UInt32) -> Recovery? {
+    let index = firstIndex(after: offset)
+    guard index > 0 else { return nil }
+    let entry = entries[index - 1]
+    return entry.form == .persisted
+      ? persisted[Int(entry.original)].entry(covering: offset) : entry
+  }
+
+  /// Entries whose offsets lie in `range`.
+  func entries(in range: Range<UInt32>) -> [Recovery] {
+    // A persisted unit that begins before the range may reach into it.
+    var index = max(0, firstIndex(after: range.lowerBound) - 1)
+    var result: [Recovery] = []
+    while index < entries.count, entries[index].offset < range.upperBound {
+      let entry = entries[index]
+      if entry.form == .persisted {
+        result += persisted[Int(entry.original)].all.filter { range.contains($0.offset) }
+      } else if range.contains(entry.offset) {
+        result.append(entry)
+      }
+      index += 1
+    }
+    return result
+  }
+
+  /// The first entry behind `offset`.
+  private func firstIndex(after offset: UInt32) -> Int {
     var low = 0
     var high = entries.count
     while low < high {
       let middle = (low + high) / 2
       if entries[middle].offset <= offset { low = middle + 1 } else { high = middle }
     }
-    return low == 0 ? nil : entries[low - 1]
-  }
-
-  /// Entries whose offsets lie in `range`.
-  func entries(in range: Range<UInt32>) -> [Recovery] {
-    var low = 0
-    var high = entries.count
-    while low < high {
-      let middle = (low + high) / 2
-      if entries[middle].offset < range.lowerBound { low = middle + 1 } else { high = middle }
-    }
-    var result: [Recovery] = []
-    while low < entries.count, entries[low].offset < range.upperBound {
-      result.append(entries[low])
-      low += 1
-    }
-    return result
+    return low
   }
 }

@@ -293,9 +293,10 @@ struct Gate {
     emitter.bytes(0xe2_c1_48, count: 3)  // shl rdx, bits inside a group
     emitter.byte(UInt8(MasterTable.groupBits))
     emitter.bytes(0xcb_89_49, count: 3)  // mov r11, rcx
-    emitter.bytes(0x03_eb_c1_49, count: 4)  // shr r11, 3
-    emitter.bytes(0xe3_81_41, count: 3)  // and r11d, 511
-    emitter.u32(511)
+    emitter.bytes(0xeb_c1_49, count: 3)  // shr r11, bits of code that share an entry
+    emitter.byte(UInt8(MasterTable.sharedBits))
+    emitter.bytes(0xe3_81_41, count: 3)  // and r11d, entries of a group - 1
+    emitter.u32(1 << UInt32(MasterTable.groupBits) - 1)
     emitter.bytes(0xda_09_4c, count: 3)  // or rdx, r11
     emitter.bytes(0x04_e2_c1_48, count: 4)  // shl rdx, 4
     emitter.bytes(0x25_14_03_48_65, count: 5)  // add rdx, gs:[master]

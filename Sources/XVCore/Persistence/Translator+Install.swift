@@ -4,9 +4,8 @@ internal import CLinux
 
 /// Puts what earlier runs have made into the cache.
 extension Translator {
-  /// Units of one round while somebody waits, and while nobody does.
-  static let chunk = 64
-  static let idleChunk = 16
+  /// Units of one round.
+  static let chunk = 16
 
   /// Installs records of the file that holds `target` until its block is there.
   mutating func installPersisted(for target: UInt64) -> Int32? {
@@ -29,7 +28,7 @@ extension Translator {
         $0.hasMore && $0.nextOriginal.map { arena(for: $0) != nil } ?? true
       })
     else { return false }
-    installChunk(module, limit: Translator.idleChunk)
+    installChunk(module, limit: Translator.chunk)
     return true
   }
 
@@ -97,12 +96,10 @@ extension Translator {
     arenas[arena].literal = Int(place.literal) + unit.literals.count * 8
 
     let slide = module.slide!
-    for entry in unit.hotRecovery {
-      arenas[arena].hotRecovery.append(entry.entry(base: place.hot, slide: slide))
-    }
-    for entry in unit.coldRecovery {
-      arenas[arena].coldRecovery.append(entry.entry(base: place.cold, slide: slide))
-    }
+    arenas[arena].hotRecovery.append(
+      PersistedRecovery(entries: unit.hotRecovery, base: place.hot, slide: slide))
+    arenas[arena].coldRecovery.append(
+      PersistedRecovery(entries: unit.coldRecovery, base: place.cold, slide: slide))
     let number = Int32(units.count)
     let firstBlock = installBlocks(unit, number, at: place, arena: arena, move: move)
     installExits(unit, at: place, arena: arena, move: move)

@@ -56,29 +56,6 @@ struct CodeRun: BitwiseCopyable {
   var length: UInt32
 }
 
-/// A recovery entry in 8 bytes, relative to its unit.
-struct PackedRecovery: BitwiseCopyable {
-  var original: UInt32
-  var offset: UInt16
-  var formAndSpilled: UInt8
-  var stackAdjustment: UInt8
-
-  init(_ entry: Recovery, base: UInt32, slide: UInt64) {
-    original = UInt32(truncatingIfNeeded: entry.original &- slide)
-    offset = UInt16(truncatingIfNeeded: entry.offset &- base)
-    formAndSpilled = entry.form.rawValue << 4 | entry.spilled.rawValue
-    stackAdjustment = entry.stackAdjustment
-  }
-
-  @inline(__always)
-  func entry(base: UInt32, slide: UInt64) -> Recovery {
-    Recovery(
-      offset: base &+ UInt32(offset), form: Recovery.Form(rawValue: formAndSpilled >> 4) ?? .at,
-      spilled: SpillSet(rawValue: formAndSpilled & 15), stackAdjustment: stackAdjustment,
-      original: slide &+ UInt64(original))
-  }
-}
-
 /// The parts of a unit's record in memory.
 struct UnitParts {
   let header: UnitRecord

@@ -44,6 +44,7 @@ extension Translator {
     if entry.form != .inFile { registers.rsp &+= UInt64(entry.stackAdjustment) }
     switch entry.form {
     case .at: registers.rip = entry.original
+    case .persisted: break  // The table hands out what stands behind it.
     case .inFile:
       for number in [Int(entry.stackAdjustment & 15), Int(entry.stackAdjustment >> 4)] {
         registers[register: number] = context.register(number)
