@@ -42,6 +42,9 @@ final class Engine: @unchecked Sendable {
   /// What each thread of an attached process had registered, or believes it has; nil for a launched
   /// one, which is refused. Libraries take a refusal for fatal where they were served before.
   var sequences: [ThreadID: RestartableSequence]? = nil
+  var openViews: [ThreadID: OpenView] = [:]
+  /// What the program believes about being traced, and about who may.
+  var tracing = TracingBelief()
   /// Threads that wait in the gate for the tracer: probes, steps, rare instructions.
   var parked: [ThreadID: Parking] = [:]
   private var parkings: UInt64 = 0
@@ -125,6 +128,7 @@ final class Engine: @unchecked Sendable {
     dropArenaRequest(thread)
     pointedFrames[thread] = nil
     partialCalls[thread] = nil
+    closeView(thread)
     parked[thread] = nil
     handlers[thread] = nil
     stepping.remove(thread)

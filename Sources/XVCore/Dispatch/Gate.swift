@@ -76,6 +76,8 @@ struct Gate {
   private(set) var loadAll: UInt64 = 0
   private(set) var nativeCall: UInt64 = 0
   private(set) var finalCall: UInt64 = 0
+  /// Makes a call of whose result nothing need be noted, and goes on behind it.
+  private(set) var plainCall: UInt64 = 0
   private(set) var serviceFromMiss: UInt64 = 0
   private(set) var serviceFromLookup: UInt64 = 0
   private(set) var serviceFromFull: UInt64 = 0
@@ -413,18 +415,8 @@ struct Gate {
   private mutating func buildNativeCall(posted: UInt64) {
     // Until the call is made the thread stands before the original instruction.
     for isFinal in [false, true] {
-      mark(.parked, file: .all, spilled: [], flags: .file)
       if isFinal { finalCall = emitter.address } else { nativeCall = emitter.address }
-      loadFlags()
-      for register in [
-        Register.rbx, Register.rbp, Register.rsp, Register.r12, Register.r13, Register.r14,
-        Register.r15,
-      ] {
-        emitter.load(register, slot: ContextLayout.slot(register))
-      }
-      loadCallArguments()
-      emitter.u16(0x050f)
-      mark(.inSystemCall)
+      buildCall()
       emitter.store(Register.rax, slot: ContextLayout.callResult)
       mark(.systemCallDone)
       if isFinal {
@@ -434,6 +426,24 @@ struct Gate {
         emitter.jump(to: posted)
       }
     }
+    plainCall = emitter.address
+    buildCall()
+    emitter.load(Register.rcx, slot: ContextLayout.target)
+    emitter.jump(slot: ContextLayout.resume)
+  }
+
+  private mutating func buildCall() {
+    mark(.parked, file: .all, spilled: [], flags: .file)
+    loadFlags()
+    for register in [
+      Register.rbx, Register.rbp, Register.rsp, Register.r12, Register.r13, Register.r14,
+      Register.r15,
+    ] {
+      emitter.load(register, slot: ContextLayout.slot(register))
+    }
+    loadCallArguments()
+    emitter.u16(0x050f)
+    mark(.inSystemCall)
   }
 
   // MARK: Jumps inside the gate

@@ -45,7 +45,7 @@ struct AddressMap {
   }
 
   /// `start-end rwxp offset dev inode   path`
-  private static func parse(_ line: ArraySlice<UInt8>) -> Line? {
+  static func parse(_ line: ArraySlice<UInt8>) -> Line? {
     let fields = line.split(separator: UInt8(ascii: " "), maxSplits: 5)
     guard fields.count >= 5 else { return nil }
     let bounds = fields[0].split(separator: UInt8(ascii: "-"))

@@ -82,6 +82,8 @@ package enum ContextLayout {
   static let spins = 0x1dc
   /// Lookups that the inline table did not answer.
   static let lookups = 0x1e0
+  /// A path that the server puts down for a call.
+  static let path = 0x400
   static let stackEnd = 0x1000
   /// One byte for each low 16 bits of a system call number: 1 when the server must see it.
   static let callMap = 0x1_0000

@@ -16,6 +16,8 @@ extension Tracer {
   ///
   /// `signal`: for the thread that was told to stand before it.
   func letGo(signal: Int32) {
+    for thread in threads.keys.sorted() { enterHandlers(thread, signal) }
+    guard !isFinished else { return }
     let all = threads.keys.sorted()
     // A thread that stands before no signal makes the calls, if there is one: the others can then be
     // detached with theirs as they stand.
@@ -54,6 +56,23 @@ extension Tracer {
     guard let state = threads[thread] else { return 0 }
     if case .signal(let waiting)? = state.pending { return waiting }
     return state.stoppedBySignal == told ? told : 0
+  }
+
+  /// A thread that stands before signals with handlers comes to stand at a handler's first instruction,
+  /// so that it can make calls and no signal has to be sent again behind others that wait.
+  private func enterHandlers(_ thread: ThreadID, _ told: Int32) {
+    guard let engine else { return }
+    isStopping = true
+    defer { isStopping = false }
+    var due = signalDue(thread, told)
+    while due != 0, engine.lock.locked({ engine.handlers[thread]?.isCaught(due) ?? false }) {
+      threads[thread]?.pending = nil
+      deliver(thread, due)
+      waitForStop(of: thread)
+      guard !isFinished, let state = threads[thread] else { return }
+      guard case .signal(let next)? = state.pending else { return }
+      due = next
+    }
   }
 
   // MARK: The process
@@ -97,6 +116,9 @@ extension Tracer {
       }
     }
     let registers = state.registers.general
+    if let dumpable = engine.flatMap({ engine in engine.lock.locked { engine.tracing.dumpable } }) {
+      _ = try inject(thread, registers, at: vdsoCall, 157, [4, dumpable])
+    }
     for arena in arenas ?? [] {
       _ = try inject(thread, registers, at: vdsoCall, 11, [arena, UInt64(Arena.size)])
     }

@@ -264,6 +264,9 @@ extension Tracer {
             UInt64(area.protection),
           ])
       }
+      if let dumpable = engine.lock.locked({ engine.tracing.dumpable }) {
+        _ = try inject(thread, registers, at: vdsoCall, 157, [4, dumpable])
+      }
       for arena in arenas {
         _ = try inject(thread, registers, at: vdsoCall, 11, [arena, UInt64(Arena.size)])
       }

@@ -157,7 +157,7 @@ final class Tracer: @unchecked Sendable {
   /// next resume.
   ///
   /// `keepingGroupStop`: a thread that job control has stopped rests as it is, not canonical.
-  private func waitForStop(of thread: ThreadID, keepingGroupStop: Bool = false) {
+  func waitForStop(of thread: ThreadID, keepingGroupStop: Bool = false) {
     while let state = threads[thread]?.state,
       state == .running || state == .enteringHandler || state == .raisingTrap
     {

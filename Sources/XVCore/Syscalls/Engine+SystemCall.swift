@@ -34,6 +34,17 @@ extension Engine {
         handlersToBe[thread] = SignalHandlers.Action(handler: action[0], flags: action[1])
       }
       makeNatively(context, number, arguments)
+    case InterceptedCall.open, InterceptedCall.openat, InterceptedCall.openat2:
+      openFile(thread, context, number, arguments)
+    case InterceptedCall.prctl, InterceptedCall.ptrace:
+      if let result = answerAboutTracing(thread, number, arguments) {
+        complete(thread, context, result: result)
+      } else {
+        makePlainly(thread, context, number, arguments)
+      }
+    case InterceptedCall.mincore where overlapsXV(arguments[0], arguments[1]):
+      complete(thread, context, result: arguments[0] & 0xfff == 0 ? -Int64(ENOMEM) : -Int64(EINVAL))
+    case InterceptedCall.mincore: makePlainly(thread, context, number, arguments)
     default: makeNatively(context, number, arguments)
     }
   }
@@ -51,6 +62,19 @@ extension Engine {
   func makeNatively(_ context: Context, _ number: Int32, _ arguments: [UInt64]) {
     setCall(context, UInt64(number), arguments)
     context.answer(next: gate.nativeCall)
+  }
+
+  /// Lets the gate make a call with the program's own arguments, of whose result nothing need be noted:
+  /// the thread goes on behind it without another question.
+  func makePlainly(_ thread: ThreadID, _ context: Context, _ number: Int32, _ arguments: [UInt64]) {
+    let next = context.load64(ContextLayout.originalPC) &+ 2
+    guard !stepping.contains(thread), case .block(let block) = block(at: next, entry: .linked) else {
+      return makeNatively(context, number, arguments)
+    }
+    context.store64(ContextLayout.target, next)
+    context.store64(ContextLayout.resume, linked(block).rawValue)
+    setCall(context, UInt64(number), arguments)
+    context.answer(next: gate.plainCall)
   }
 
   /// Gives the program the result of a call that the server answered itself.
@@ -90,6 +114,7 @@ extension Engine {
   func finishSystemCall(_ thread: ThreadID, _ context: Context) {
     var result = Int64(bitPattern: context.load64(ContextLayout.callResult))
     noteResult(thread, context, result)
+    if retryOpen(thread, context, result) { return }
     if let next = partialCalls[thread] {
       if result == 0, !next.pieces.isEmpty { return makePiece(thread, context) }
       partialCalls[thread] = nil

@@ -3,12 +3,14 @@
 /// The system calls that the server must see; all others run in the fragment
 /// (numbers: arch/x86/entry/syscalls/syscall_64.tbl).
 enum InterceptedCall {
+  static let open: Int32 = 2
   static let mmap: Int32 = 9
   static let mprotect: Int32 = 10
   static let munmap: Int32 = 11
   static let rtSigaction: Int32 = 13
   static let rtSigreturn: Int32 = 15
   static let mremap: Int32 = 25
+  static let mincore: Int32 = 27
   static let madvise: Int32 = 28
   static let shmat: Int32 = 30
   static let clone: Int32 = 56
@@ -16,18 +18,23 @@ enum InterceptedCall {
   static let vfork: Int32 = 58
   static let execve: Int32 = 59
   static let shmdt: Int32 = 67
+  static let ptrace: Int32 = 101
   static let mlock: Int32 = 149
   static let mlockall: Int32 = 151
+  static let prctl: Int32 = 157
   static let archPrctl: Int32 = 158
+  static let openat: Int32 = 257
   static let execveat: Int32 = 322
   static let mlock2: Int32 = 325
   static let pkeyMprotect: Int32 = 329
   static let rseq: Int32 = 334
   static let clone3: Int32 = 435
+  static let openat2: Int32 = 437
 
   static let numbers: [Int] = [
     mmap, mprotect, munmap, rtSigaction, rtSigreturn, mremap, madvise, shmat, clone, fork, vfork, execve,
-    shmdt, mlock, mlockall, archPrctl, execveat, mlock2, pkeyMprotect, rseq, clone3,
+    shmdt, mlock, mlockall, archPrctl, execveat, mlock2, pkeyMprotect, rseq, clone3, open, openat,
+    openat2, ptrace, prctl, mincore,
   ].map(Int.init)
 
   /// In the number of an x32 call. Such calls would change mappings and processes unseen: they are

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-3.0-only
+
+/// Files of /proc/PID in which the kernel shows xv, and what they say natively.
+enum ProcessView: String {
+  case maps, smaps
+  case numaMaps = "numa_maps"
+  case status
+
+  /// What is taken off, or put back.
+  struct Differences {
+    /// Original code as the program asked for it, where guard mode has taken PROT_EXEC; else empty.
+    var guarded: [ExecutableRanges.Area] = []
+    /// Whether the thread shown is the one that reads.
+    var isReader = false
+  }
+
+  func native(_ text: [UInt8], _ differences: Differences) -> [UInt8] {
+    switch self {
+    case .maps, .smaps, .numaMaps: mappings(text, differences)
+    case .status: status(text, differences)
+    }
+  }
+
+  private static let newline = UInt8(ascii: "\n")
+
+  private static func lines(_ text: [UInt8]) -> [ArraySlice<UInt8>] {
+    text.split(separator: newline)
+  }
+
+  // MARK: Lists of mappings
+
+  private func mappings(_ text: [UInt8], _ differences: Differences) -> [UInt8] {
+    var kept: [UInt8] = []
+    kept.reserveCapacity(text.count)
+    var isOwn = false
+    for line in ProcessView.lines(text) {
+      let begins = !(UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(line.first ?? 0)
+      if begins { isOwn = ProcessView.isOwn(line) }
+      if isOwn { continue }
+      if begins, self == .maps, !differences.guarded.isEmpty {
+        kept += ProcessView.unguarded(line, differences.guarded)
+      } else {
+        kept += line + [ProcessView.newline]
+      }
+    }
+    return kept
+  }
+
+  static func isOwn(_ line: ArraySlice<UInt8>) -> Bool {
+    let name = Array("/memfd:xv\\040(deleted)".utf8)  // numa_maps escapes the blank
+    let plain = Array("/memfd:xv (deleted)".utf8)
+    return ends(line, plain) || line.indices.contains { line[$0...].starts(with: name) }
+  }
+
+  private static func ends(_ line: ArraySlice<UInt8>, _ end: [UInt8]) -> Bool {
+    line.count >= end.count && line.suffix(end.count).elementsEqual(end)
+  }
+
+  /// A line of maps in the pieces, and with the permissions, that the program's own calls made.
+  private static func unguarded(
+    _ line: ArraySlice<UInt8>, _ areas: [ExecutableRanges.Area]
+  ) -> [UInt8] {
+    guard let map = AddressMap.parse(line),
+      areas.contains(where: { $0.range.overlaps(map.range) })
+    else { return line + [newline] }
+    var pieces: [(range: Range<UInt64>, protection: Int32)] = []
+    func add(_ range: Range<UInt64>, _ protection: Int32) {
+      guard !range.isEmpty else { return }
+      if let last = pieces.last, last.protection == protection {
+        pieces[pieces.count - 1].range = last.range.lowerBound..<range.upperBound
+      } else {
+        pieces.append((range, protection))
+      }
+    }
+    var place = map.range.lowerBound
+    for area in areas where area.range.overlaps(map.range) {
+      let part = area.range.clamped(to: map.range)
+      add(place..<part.lowerBound, map.protection)
+      add(part, area.protection)
+      place = part.upperBound
+    }
+    add(place..<map.range.upperBound, map.protection)
+    return pieces.flatMap { piece($0.range, $0.protection, of: map, line) }
+  }
+
+  /// `start-end rwxp offset dev inode   path`: the columns stay where the kernel puts them.
+  private static func piece(
+    _ range: Range<UInt64>, _ protection: Int32, of map: AddressMap.Line, _ line: ArraySlice<UInt8>
+  ) -> [UInt8] {
+    let fields = line.split(separator: UInt8(ascii: " "), maxSplits: 5)
+    let offset = UInt64(String(decoding: fields[2], as: UTF8.self), radix: 16) ?? 0
+    let hasFile = map.inode != 0
+    let shown = hasFile ? offset &+ (range.lowerBound &- map.range.lowerBound) : 0
+    let permissions =
+      (protection & 1 != 0 ? "r" : "-") + (protection & 2 != 0 ? "w" : "-")
+      + (protection & 4 != 0 ? "x" : "-") + (map.isShared ? "s" : "p")
+    var text =
+      hex(range.lowerBound, 8) + "-" + hex(range.upperBound, 8) + " " + permissions + " "
+      + hex(shown, 8)
+    for field in fields[3...4] { text += " " + String(decoding: field, as: UTF8.self) }
+    if !map.path.isEmpty {
+      text += String(repeating: " ", count: max(1, 73 - text.utf8.count)) + map.path
+    } else {
+      text += " "
+    }
+    return Array(text.utf8) + [newline]
+  }
+
+  private static func hex(_ value: UInt64, _ width: Int) -> String {
+    let digits = String(value, radix: 16)
+    return String(repeating: "0", count: max(0, width - digits.count)) + digits
+  }
+
+  // MARK: status
+
+  private func status(_ text: [UInt8], _ differences: Differences) -> [UInt8] {
+    var result = ""
+    for line in String(decoding: text, as: UTF8.self).split(separator: "\n") {
+      switch line.prefix(while: { $0 != ":" }) {
+      case "TracerPid": result += "TracerPid:\t0\n"
+      case "State" where differences.isReader: result += "State:\tR (running)\n"
+      default: result += line + "\n"
+      }
+    }
+    return Array(result.utf8)
+  }
+}
