@@ -78,6 +78,12 @@ void xv_leave_processor(int processor) {
   sched_setaffinity(0, sizeof allowed, &allowed);
 }
 
+static void fail(int failure) {
+  int why = errno;
+  if (write(failure, &why, sizeof why) < 0) _exit(126);
+  _exit(127);
+}
+
 static void child(const struct xv_spawn_request *request, int go, int failure) {
   if (request->new_process_group) {
     setpgid(0, 0);
@@ -102,15 +108,16 @@ static void child(const struct xv_spawn_request *request, int go, int failure) {
     int old = personality(0xffffffff);
     if (old >= 0) personality((unsigned long)old | ADDR_NO_RANDOMIZE);
   }
+  for (int number = 1; number < 64; number++)
+    if (request->default_signals >> (number - 1) & 1) signal(number, SIG_DFL);
   char byte;
   while (read(go, &byte, 1) < 0 && errno == EINTR) {
   }
+  if (request->working_directory && chdir(request->working_directory) < 0) fail(failure);
   if (request->ignore_child_signal) signal(SIGCHLD, SIG_IGN);
   syscall(SYS_rt_sigprocmask, SIG_SETMASK, &request->signal_mask, NULL, sizeof request->signal_mask);
   execve(request->path, request->argv, request->envp);
-  int why = errno;
-  if (write(failure, &why, sizeof why) < 0) _exit(126);
-  _exit(127);
+  fail(failure);
 }
 
 int xv_spawn(const struct xv_spawn_request *request, struct xv_spawned *spawned) {

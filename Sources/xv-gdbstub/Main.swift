@@ -27,6 +27,14 @@ package struct StubCommand: ParsableCommand {
   @Flag(help: "Take hold of the running process PID instead of starting a program.")
   package var attach = false
 
+  @Flag(help: "Wait for a debugger without a program, and go on when a program has ended.")
+  package var multi = false
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Start programs through the shell that SHELL names, or /bin/sh.")
+  package var startupWithShell = true
+
   @Flag(
     name: .customLong("guard"),
     help: "Make original code non-executable, so that a leak out of translated code faults.")
@@ -68,7 +76,7 @@ package struct StubCommand: ParsableCommand {
       try launchAndServe()
     } catch let error as EndpointError {
       throw failure("\(error)")
-    } catch let error as GuestError {
+    } catch let error as WorldError {
       throw failure("\(error)")
     }
   }
@@ -82,7 +90,15 @@ package struct StubCommand: ParsableCommand {
   package var launchOptions: LaunchOptions? {
     let words = program.first == "--" ? Array(program.dropFirst()) : program
     guard let path = words.first else { return nil }
-    var options = LaunchOptions(program: path, arguments: words)
+    var options = template
+    options.program = path
+    options.arguments = words
+    return options
+  }
+
+  /// What every launch has in common.
+  private var template: LaunchOptions {
+    var options = LaunchOptions(program: "", arguments: [])
     options.disableRandomization = disableRandomization
     options.guardOriginalCode = guardsOriginalCode
     options.flushEvery = torture?.flushEvery ?? 0
@@ -91,6 +107,7 @@ package struct StubCommand: ParsableCommand {
     options.signalMask = Self.signalMask
     // A ^C at the terminal is then the program's, not the server's.
     options.newProcessGroup = true
+    options.defaultSignals = Wakeup.signalsAtDefault
     return options
   }
 
@@ -110,7 +127,7 @@ package struct StubCommand: ParsableCommand {
 
   /// The place to listen at comes first: if it cannot be had, no program was started for nothing.
   private func launchAndServe() throws {
-    guard var options = launchOptions else {
+    guard multi || launchOptions != nil else {
       throw ValidationError("Missing the program to debug: write it after '\(endpoint)'.")
     }
     if attach, attachedProcess == nil {
@@ -119,19 +136,18 @@ package struct StubCommand: ParsableCommand {
     switch try Endpoint(endpoint) {
     case .standardIO:
       let channel = try Channel.standardIO()
-      options.redirectStandardIO = true
-      let server = try start(options)
+      let server = try start(redirectsStandardIO: true)
       _ = server.serve(channel)
       finish(server)
     case .tcp(let host, let port):
-      try serve(options, at: try Listener.tcp(host: host, port: port))
+      try serve(at: try Listener.tcp(host: host, port: port))
     case .unix(let path):
-      try serve(options, at: try Listener.unix(path: path))
+      try serve(at: try Listener.unix(path: path))
     }
   }
 
-  private func serve(_ options: LaunchOptions, at listener: consuming Listener) throws {
-    let server = try start(options)
+  private func serve(at listener: consuming Listener) throws {
+    let server = try start()
     Diagnostics.print(listener.announcement)
     do {
       try server.run(listener)
@@ -144,29 +160,32 @@ package struct StubCommand: ParsableCommand {
     finish(server)
   }
 
-  private func start(_ options: LaunchOptions) throws -> Server {
+  private func start(redirectsStandardIO: Bool = false) throws -> Server {
     guard let wakeup = Wakeup() else {
       throw failure("no pipe: \(String(cString: strerror(errno)))")
     }
-    let world: ProcessWorld
+    var options = template
+    options.redirectStandardIO = redirectsStandardIO
+    var launcher = Launcher(options)
+    launcher.settings.startsWithShell = startupWithShell
+    launcher.settings.program = launchOptions?.program
+    launcher.settings.arguments = Array(launchOptions?.arguments.dropFirst() ?? [])
+    let session = StubSession(launcher: launcher)
     if let attachedProcess {
-      world = try ProcessWorld.attach(attachedProcess, options)
-    } else {
-      world = try ProcessWorld.launch(options)
+      try session.attach(to: attachedProcess)
+    } else if launchOptions != nil {
+      try session.launch()
     }
     wakeup.arm()
-    Diagnostics.print(
-      world.isAttached
-        ? "Attached; pid = \(world.processID)"
-        : "Process \(options.program) created; pid = \(world.processID)")
-    let session = StubSession(world: world, layout: try RegisterLayout(world: world))
-    return Server(session: session, wakeup: wakeup, servesOnce: once, logsPackets: debug)
+    return Server(
+      session: session, wakeup: wakeup, servesOnce: once, logsPackets: debug,
+      outlivesPrograms: multi)
   }
 
   /// Ends the program; one that was let go keeps the terminal until it has ended by itself.
   private func finish(_ server: borrowing Server) {
     server.session.end()
-    guard server.session.isDetached, !server.session.world.isAttached else { return }
+    guard server.session.isDetached, !server.session.world.isAttached, !multi else { return }
     server.wakeup.disarm()
     while waitpid(server.session.world.processID, nil, 0) < 0, errno == EINTR {}
   }

@@ -13,7 +13,8 @@ SCRIPTS = os.path.join(paths.ROOT, "gdb-scripts")
 
 class Script:
     """`# program:` names the source; `# arguments:`, `# flags:` (of the compiler), `# result:` (a file that
-    the program writes and that is compared), `# flush:` (the period of the torture run), `# chance:` (a
+    the program writes and that is compared), `# extended: yes` (the server starts without a program, and the
+    script ends it by `monitor exit`), `# flush:` (the period of the torture run), `# chance:` (a
     regular expression of whole lines of the transcript that no two runs share) may follow."""
 
     def __init__(self, path):
@@ -30,6 +31,7 @@ class Script:
         self.source = head["program"]
         self.arguments = shlex.split(head.get("arguments", ""))
         self.flags = shlex.split(head.get("flags", "-g -O0"))
+        self.extended = head.get("extended") == "yes"
         self.result = head.get("result")
         self.chance = re.compile(head["chance"]) if "chance" in head else None
         self.flush = int(head.get("flush", "3"))

@@ -27,7 +27,7 @@ def run(server_command, script, directory, limit):
     shutil.rmtree(directory, ignore_errors=True)
     os.makedirs(directory)
     program = script.program()
-    server = Server(server_command + [program, *script.arguments], directory)
+    server = Server(server_command + ([] if script.extended else [program, *script.arguments]), directory)
     try:
         if not server.ready.wait(20) or server.port is None:
             session.problems.append(f"no 'Listening on port N' from the server: {server.stderr!r}")
@@ -62,5 +62,8 @@ def gdb_command(port, script, program):
     command = ["/bin/sh", "-c", 'exec "$@" 2>&1', "sh", "gdb", "-nx", "-q", "-batch"]
     for setting in SETTINGS:
         command += ["-iex", setting]
-    return command + ["-ex", f"target remote 127.0.0.1:{port}", "-x", script.path,
+    if script.extended:
+        command += ["-iex", f"set remote exec-file {program}", "-ex", f"set $port = {port}"]
+    kind = "extended-remote" if script.extended else "remote"
+    return command + ["-ex", f"target {kind} 127.0.0.1:{port}", "-x", script.path,
                       "-ex", f"echo end of {script.name}\\n", program]

@@ -105,7 +105,8 @@ def run(server_command, script, directory, limit):
         if not server.ready.wait(20) or server.port is None:
             session.problems.append(f"no port from the server: {server.stderr!r}")
             return session
-        debugger = process.run(lldb_command(server.port, script, program[0]), limit, cwd=directory, env=ENVIRONMENT)
+        debugger = process.run(lldb_command(server.port, script, program[0]), limit, cwd=directory,
+                               env={**ENVIRONMENT, "HOME": directory})
         session.transcript = debugger.stdout.decode("utf-8", "replace")
         if debugger.status is None:
             session.problems.append("lldb's time was up")

@@ -36,6 +36,24 @@ import Testing
       ("qShlibInfoAddr", .debugger(.linkerStructure)),
       ("qFileLoadAddress:2f61", .debugger(.loadAddress(path: Array("/a".utf8)))),
       ("qModuleInfo:2f61;78", .debugger(.module(path: Array("/a".utf8)))),
+      ("!", .launch(.extend)),
+      ("R00", .launch(.restart)),
+      (
+        "vRun;2f61;62;;63",
+        .launch(.run(path: Array("/a".utf8), arguments: [Array("b".utf8), [], Array("c".utf8)]))
+      ),
+      ("vRun;", .launch(.run(path: nil, arguments: []))),
+      ("A4,0,2f61,2,1,62", .launch(.runByArguments([Array("/a".utf8), Array("b".utf8)]))),
+      ("qLaunchSuccess", .launch(.result)),
+      ("vAttach;1f", .launch(.attach(process: 0x1f))),
+      ("QEnvironmentHexEncoded:413d62", .launch(.set(variable: Array("A=b".utf8)))),
+      ("QEnvironment:A=b", .launch(.set(variable: Array("A=b".utf8)))),
+      ("QEnvironmentUnset:41", .launch(.unset(variable: Array("A".utf8)))),
+      ("QEnvironmentReset", .launch(.resetEnvironment)),
+      ("QSetWorkingDir:2f", .launch(.workingDirectory(Array("/".utf8)))),
+      ("QStartupWithShell:0", .launch(.shell(false))),
+      ("QDisableRandomization:1", .launch(.randomization(disabled: true))),
+      ("QSetDisableASLR:1", .launch(.randomization(disabled: true))),
       ("m1000,20", .memory(.read(address: 0x1000, count: 0x20))),
       ("mffffffffffffffff,1", .memory(.read(address: .max, count: 1))),
       ("x1000,0", .memory(.readBinary(address: 0x1000, count: 0))),
@@ -140,7 +158,7 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "!", "A", "b", "vMustReplyEmpty", "vRun;", "vAttach;1", "vFile:size:00", "qCRC:0,1",
+    "", "b", "vMustReplyEmpty", "vFile:size:00", "qCRC:0,1",
     "qPfoo",
     "qOffsets", "MultiMemRead:ranges:1,1;", "QCatchSyscalls:1", "qXfer:memory-map:read::0,1",
     "qXfer:siginfo:write:0:", "Z9,1,1", "vContx", "gx", "?x", "QStartNoAckModes", "qSupportedx",

@@ -8,7 +8,7 @@ import threading
 from Support import process
 
 # Nothing of the caller's environment: it lies on the guest's stack, and so moves what is printed.
-ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC", "HOME": "/nonexistent",
+ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC", "HOME": "/dev/null",
                "SHELL": "/bin/sh"}
 
 class Server:

@@ -16,6 +16,7 @@ VOLATILE = [
     (re.compile(r"\b([Pp]rocess|LWP|Thread|pid =|Remote target|child process) \d+(\.\d+)?"), r"\1 N"),
     (re.compile(r"\bThread N\.\d+"), "Thread N"),
     (re.compile(r"si_pid = \d+"), "si_pid = N"),
+    (re.compile(r"\$port = \d+"), "$port = N"),
     (re.compile(re.escape(paths.ROOT) + "/"), ""),
 ]
 

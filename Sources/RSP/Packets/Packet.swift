@@ -16,6 +16,7 @@ package enum Packet: Hashable, Sendable {
   case file(FilePacket)
   case signals(SignalPacket)
   case debugger(DebuggerPacket)
+  case launch(LaunchPacket)
   case monitor([UInt8])
   case symbols
   /// Nothing in the table fits: answered by the empty packet.

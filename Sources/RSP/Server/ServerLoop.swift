@@ -45,6 +45,8 @@ package struct ServerLoop {
       case .running(let running): session = .running(running)
       case .stopped(let stopped): session = .stopped(stopped)
       }
+      // Another program may have taken the place of the last one.
+      readiness.replace(1, with: responder.stopDescriptor)
       readiness.wait()
       if readiness.isReadable(2) { return .woken }
       if readiness.isReadable(0) {

@@ -9,6 +9,11 @@ package struct Readiness: ~Copyable {
     entries = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
   }
 
+  /// Watches another descriptor at an index; one below zero is never ready.
+  package mutating func replace(_ index: Int, with descriptor: Int32) {
+    entries[index].fd = descriptor
+  }
+
   /// Returns when at least one descriptor is ready.
   package mutating func wait() {
     while poll(timeoutMilliseconds: -1) < 0 {}

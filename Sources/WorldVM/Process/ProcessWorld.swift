@@ -93,7 +93,7 @@ package final class ProcessWorld: TranslatedWorld {
 
 extension WorldError {
   /// What a guest could not do, in a world's terms.
-  init(_ error: GuestError) {
+  package init(_ error: GuestError) {
     self =
       switch error {
       case .cannotLaunch, .cannotAttach: .badWorld("\(error)")

@@ -39,6 +39,26 @@ package struct LaunchOptions: Sendable {
   /// with a debugger.
   package var onGroupStop: (@Sendable (Int32) -> Void)? = nil
 
+  /// Signals that the server ignores or handles and that the program is to find at their default.
+  package var defaultSignals: UInt64 = 0
+  /// `NAME=VALUE` each; nil is the server's own environment.
+  package var environment: [String]? = nil
+  /// Where the program starts; nil is where the server is.
+  package var workingDirectory: String? = nil
+  /// What runs natively first and executes the program in the end: a shell, a wrapper.
+  package var prelude: Prelude? = nil
+
+  package struct Prelude: Hashable, Sendable {
+    package var command: [String]
+    /// How many calls of exec follow its start; the last one is the program's.
+    package var execs: Int
+
+    package init(command: [String], execs: Int) {
+      self.command = command
+      self.execs = execs
+    }
+  }
+
   package init(program: String, arguments: [String]) {
     self.program = program
     self.arguments = arguments

@@ -8,10 +8,11 @@ extension Tracer {
   func allocate(_ count: UInt64, _ protection: Int32) throws(GuestError) -> UInt64 {
     guard let engine else { throw .gone }
     let kind = UInt64(MAP_PRIVATE | MAP_ANONYMOUS)
-    let wanted = UInt64(protection)
-    let address = try makeCall(
-      "mmap", InterceptedCall.mmap, [0, count, engine.guarded(wanted), kind, UInt64.max, 0])
-    engine.lock.locked { engine.noteMapped(at: address, [0, count, wanted, kind]) }
+    let wanted = [0, count, UInt64(protection), kind, UInt64.max, 0]
+    var native = wanted
+    native[2] = engine.guarded(wanted[2])
+    let address = try makeCall("mmap", InterceptedCall.mmap, native)
+    engine.lock.locked { engine.noteMapped(at: address, wanted) }
     return address
   }
 

@@ -5,15 +5,19 @@ import Glibc
 extension Tracer {
   func launch() throws(GuestError) {
     let path = try LaunchPath.resolve(options.program)
+    let start = try options.prelude.map { prelude throws(GuestError) in
+      try LaunchPath.resolve(prelude.command.first ?? "")
+    } ?? path
     var spawned = xv_spawned()
-    let status = withStrings(options.arguments) { argv in
-      path.withCString { path in
+    let status = withSpawnStrings { argv, environment, directory in
+      start.withCString { path in
         var request = xv_spawn_request(
-          path: path, argv: argv, envp: Glibc.environ,
+          path: path, argv: argv, envp: environment ?? UnsafePointer(Glibc.environ),
           disable_randomization: options.disableRandomization ? 1 : 0,
           new_process_group: options.newProcessGroup ? 1 : 0,
           redirect_standard_io: options.redirectStandardIO ? 1 : 0,
           ignore_child_signal: ChildEvents.signalWasIgnored ? 1 : 0,
+          working_directory: directory, default_signals: options.defaultSignals,
           signal_mask: options.signalMask)
         return xv_spawn(&request, &spawned)
       }
@@ -35,6 +39,10 @@ extension Tracer {
     _ = Glibc.write(spawned.go, &byte, 1)
     _ = Glibc.close(spawned.go)
     try waitForExec(spawned.failure)
+    for _ in 0..<(options.prelude?.execs ?? 0) {
+      control.resume(ThreadID(process), signal: 0)
+      try waitForExec(spawned.failure)
+    }
     try begin()
   }
 
@@ -48,11 +56,21 @@ extension Tracer {
         let count = read(failure, &why, 4)
         throw .cannotLaunch(
           program: options.program,
-          why: count == 4 ? String(cString: strerror(why)) : "it ended before it began")
+          why: count == 4 ? String(cString: strerror(why)) : endedEarly)
+      case .forked(let child, _):
+        // A shell's own business, and native.
+        _ = control.waitForEvent(of: child)
+        control.detach(child, signal: 0)
+        control.resume(ThreadID(process), signal: 0)
       case .signal(let signal): control.resume(ThreadID(process), signal: signal)
       default: control.resume(ThreadID(process), signal: 0)
       }
     }
+  }
+
+  private var endedEarly: String {
+    guard let first = options.prelude?.command.first else { return "it ended before it began" }
+    return "\(first) ended before it had executed it; are its format and its interpreter right?"
   }
 
   /// A new image stands before its first instruction: gives it its region, gate and main context.
@@ -243,6 +261,22 @@ extension Tracer {
       case .exited, .killed: throw .gone
       case .signal(let signal): signals.append(signal)
       default: break
+      }
+    }
+  }
+
+  /// The arguments, the environment (null: the server's) and the working directory (null likewise).
+  private func withSpawnStrings<Result>(
+    _ body: (
+      UnsafePointer<UnsafeMutablePointer<CChar>?>, UnsafePointer<UnsafeMutablePointer<CChar>?>?,
+      UnsafePointer<CChar>?
+    ) -> Result
+  ) -> Result {
+    withStrings(options.prelude?.command ?? options.arguments) { argv in
+      withStrings(options.environment ?? []) { environment in
+        let variables = options.environment == nil ? nil : environment
+        guard let directory = options.workingDirectory else { return body(argv, variables, nil) }
+        return directory.withCString { body(argv, variables, $0) }
       }
     }
   }

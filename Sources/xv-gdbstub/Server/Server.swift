@@ -9,14 +9,18 @@ package struct Server: ~Copyable {
   /// End with the first client, and end the program with it.
   let servesOnce: Bool
   let logsPackets: Bool
+  /// Serve on when there is no program (`--multi`).
+  let outlivesPrograms: Bool
 
   package init(
-    session: StubSession, wakeup: consuming Wakeup, servesOnce: Bool, logsPackets: Bool
+    session: StubSession, wakeup: consuming Wakeup, servesOnce: Bool, logsPackets: Bool,
+    outlivesPrograms: Bool = false
   ) {
     self.session = session
     self.wakeup = wakeup
     self.servesOnce = servesOnce
     self.logsPackets = logsPackets
+    self.outlivesPrograms = outlivesPrograms
   }
 
   /// Waits for clients at a socket.
@@ -28,9 +32,12 @@ package struct Server: ~Copyable {
       guard serve(channel) else { return }
       if session.isAttached {
         Diagnostics.print("Remote side has terminated connection.  The program goes on without it.")
-        return
+        session.end()
+        guard hasWork else { return }
+        continue
       }
-      Diagnostics.print("Remote side has terminated connection.  The program is kept stopped.")
+      let state = session.hasEnded ? "" : "  The program is kept stopped."
+      Diagnostics.print("Remote side has terminated connection." + state)
       session.keepStopped()
     } while true
   }
@@ -43,9 +50,12 @@ package struct Server: ~Copyable {
       responder: session, wakeupDescriptor: wakeup.descriptor, log: log)
     switch loop.serve(channel) {
     case .finished, .woken: return false
-    case .clientGone: return !servesOnce && !session.hasEnded
+    case .clientGone: return !servesOnce && hasWork
     }
   }
+
+  /// Whether there is something to serve to a next client.
+  private var hasWork: Bool { outlivesPrograms || session.isExtended || !session.hasEnded }
 
   /// False when the server is to end, or the program has ended and nobody saw it.
   private func waitForClient(_ listener: borrowing Listener) -> Bool {
@@ -57,7 +67,7 @@ package struct Server: ~Copyable {
       session.absorbStop()
     }
     var readiness = Readiness([listener.descriptor, session.stopDescriptor, wakeup.descriptor])
-    while !session.hasEnded {
+    while hasWork {
       readiness.wait()
       if readiness.isReadable(2) { return false }
       if readiness.isReadable(1) { session.absorbStop() }

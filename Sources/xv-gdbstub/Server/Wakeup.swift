@@ -25,13 +25,29 @@ package struct Wakeup: ~Copyable {
 
   var descriptor: Int32 { reading.number }
 
-  /// From now on SIGTERM and SIGHUP wake.
+  /// Those of the signals below that have their own effect now: bit n - 1 is signal n.
+  static var signalsAtDefault: UInt64 {
+    var mask: UInt64 = 0
+    for number in [SIGTERM, SIGHUP, SIGINT, SIGPIPE, SIGTTOU, SIGTTIN] where !isIgnored(number) {
+      mask |= 1 << UInt64(number - 1)
+    }
+    return mask
+  }
+
+  private static func isIgnored(_ number: Int32) -> Bool {
+    var action = sigaction()
+    sigaction(number, nil, &action)
+    return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+      == unsafeBitCast(SIG_IGN, to: Int.self)
+  }
+
+  /// From now on SIGTERM and SIGHUP wake, unless the server was started with them ignored.
   ///
   /// A SIGINT is the terminal's ^C, meant for the program that shares the terminal. A peer that is
   /// gone is told by the failing call, not by SIGPIPE.
   func arm() {
     wakeupWriter = writing.number
-    for number in [SIGTERM, SIGHUP] {
+    for number in [SIGTERM, SIGHUP] where !Self.isIgnored(number) {
       signal(number) { _ in
         var byte: UInt8 = 0
         let code = errno

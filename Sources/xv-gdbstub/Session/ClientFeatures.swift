@@ -44,6 +44,12 @@ extension StubSession {
       "PacketSize=\(String(Connection.packetSize, radix: 16))",
       "QStartNoAckMode+", "vContSupported+", "QPassSignals+", "QProgramSignals+",
     ]
+    if launcher != nil {
+      supported += [
+        "QStartupWithShell+", "QEnvironmentHexEncoded+", "QEnvironmentReset+",
+        "QEnvironmentUnset+", "QSetWorkingDir+", "QDisableRandomization+",
+      ]
+    }
     if client.isLLDB {
       supported += ["qEcho+", "native-signals+", "QThreadSuffixSupported+", "QListThreadsInStopReply+"]
     } else {

@@ -12,17 +12,18 @@ extension StubSession {
     case .kill:
       kill()
       // lldb waits for an answer, gdb for none.
-      return .last(client.isLLDB ? stopReply() : nil)
+      let reply = client.isLLDB ? stopReply() : nil
+      return isExtended ? reply.map { .reply($0) } ?? .silence : .last(reply)
     case .killProcess(let process):
       guard process == UInt64(world.processID) else { return .reply(.error(ESRCH)) }
       kill()
-      return .last(.ok)
+      return isExtended ? .reply(.ok) : .last(.ok)
     case .detach(let process):
       guard process ?? UInt64(world.processID) == UInt64(world.processID) else {
         return .reply(.error(ESRCH))
       }
       try detach()
-      return .last(.ok)
+      return isExtended ? .reply(.ok) : .last(.ok)
     }
   }
 
@@ -50,6 +51,8 @@ extension StubSession {
     }
     try world.detach(signal: signal)
     isDetached = true
+    detachedProcesses.append(world.processID)
+    lastStop = StopEvent(thread: lastStop.thread, reason: .exited(0))
   }
 
   /// The server ends: what it launched ends with it, what it was attached to goes on.

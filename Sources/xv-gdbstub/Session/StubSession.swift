@@ -5,11 +5,17 @@ internal import XVCore
 
 /// What each packet means as a call on a `World`.
 ///
-/// One object for the world's whole life: clients come and go. This file sends each family of
+/// One object for the server's whole life: clients come and go, and in extended mode programs do. This file sends each family of
 /// packets to its own file; what a family does stands there.
 package final class StubSession: Responder {
-  package let world: any World
-  package let layout: RegisterLayout
+  package private(set) var world: any World
+  package private(set) var layout: RegisterLayout
+  /// Nil when the session is about one program only.
+  package var launcher: Launcher?
+  /// The client said `!`: the session goes on without a program.
+  package internal(set) var isExtended = false
+  /// What `qLaunchSuccess` tells of the last `A`.
+  var launchFailure: WorldError?
 
   /// What the present client negotiated.
   var client = ClientFeatures()
@@ -38,6 +44,15 @@ package final class StubSession: Responder {
   var files = FileTable()
   /// Whether the program was let go and is no longer the server's.
   package internal(set) var isDetached = false
+  /// Those that were let go and whose end nobody took.
+  var detachedProcesses: [Int32] = []
+
+  /// A session without a program, which its client will start.
+  package convenience init(launcher: Launcher) {
+    self.init(world: NoWorld(), layout: RegisterLayout(xcr0: 3))
+    lastStop = StopEvent(thread: ThreadID(0), reason: .exited(0))
+    self.launcher = launcher
+  }
 
   package init(world: any World, layout: RegisterLayout) {
     self.world = world
@@ -47,6 +62,23 @@ package final class StubSession: Responder {
     generalThread = lastStop.thread
   }
 
+  /// Puts a new program in the place of the last one.
+  func adopt(_ world: any World) {
+    self.world = world
+    do throws(WorldError) { layout = try RegisterLayout(world: world) } catch {}
+    let first = world.threads.first ?? ThreadID(world.processID)
+    lastStop = world.lastStop ?? StopEvent(thread: first, reason: .stepped)
+    generalThread = lastStop.thread
+    resumeThread = .any
+    runningPlan = nil
+    interruption = .none
+    breakpoints = BreakpointTable()
+    savedRegisters = SavedRegisters()
+    allocations = [:]
+    transfers.forget()
+    isDetached = false
+  }
+
   /// Whether the program is gone, so that there is nothing left to debug.
   package var hasEnded: Bool { isDetached || lastStop.reason.isEnd }
 
@@ -54,6 +86,7 @@ package final class StubSession: Responder {
 
   package func clientConnected() {
     client = ClientFeatures()
+    isExtended = false
     resumeThread = .any
     generalThread = lastStop.thread
     passedSignals = []
@@ -84,6 +117,7 @@ package final class StubSession: Responder {
     case .file(let packet): .reply(respond(to: packet))
     case .signals(let packet): .reply(respond(to: packet))
     case .debugger(let packet): .reply(try respond(to: packet))
+    case .launch(let packet): try respond(to: packet)
     case .supported(let offers): .reply(negotiate(offers))
     case .monitor(let command): monitor(command)
     case .symbols, .startNoAckMode: .reply(.ok)

@@ -17,6 +17,7 @@ extension StubSession {
       return .ok
     case .isAlive(let pattern):
       return thread(matching: pattern) == nil ? .error(ESRCH) : .ok
+    case .current where world.threads.isEmpty: return .error(ESRCH)
     case .current: return Reply([UInt8]("QC".utf8) + encodedName(of: generalThread))
     case .first: return threadList()
     case .next: return Reply("l")
