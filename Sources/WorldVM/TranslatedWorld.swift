@@ -10,4 +10,7 @@ package protocol TranslatedWorld: World {
   var statistics: [(name: String, value: UInt64)] { get }
   /// The fragment that holds `address`, translated if need be; nil when there is no code.
   func block(at address: Address) throws(WorldError) -> BlockListing?
+
+  /// Discards all translated code. The world stands still, and its program notices nothing.
+  func flush() throws(WorldError)
 }

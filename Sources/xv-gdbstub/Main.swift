@@ -40,6 +40,9 @@ package struct StubCommand: ParsableCommand {
     help: "Make original code non-executable, so that a leak out of translated code faults.")
   var guardsOriginalCode = false
 
+  @Option(help: ArgumentHelp("Discard translated code when there is more than this.", valueName: "MiB"))
+  var cacheSize: Int = 0
+
   @Option(help: "flush=N: throw all translated code away at every N-th request.")
   var torture: Torture?
 
@@ -102,6 +105,7 @@ package struct StubCommand: ParsableCommand {
     options.disableRandomization = disableRandomization
     options.guardOriginalCode = guardsOriginalCode
     options.flushEvery = torture?.flushEvery ?? 0
+    options.cacheSize = cacheSize << 20
     options.persistDirectory = noPersist || persistDir.isEmpty ? nil : persistDir
     options.debugged = true
     options.signalMask = Self.signalMask

@@ -25,6 +25,9 @@ struct XV: ParsableCommand {
   @Flag(help: "Print at exit what happened, to stderr.")
   var stats = false
 
+  @Option(help: ArgumentHelp("Discard translated code when there is more than this.", valueName: "MiB"))
+  var cacheSize: Int = 0
+
   @Option(help: "Make life hard for the translator: flush=N discards all fragments at every N-th request.")
   var torture: TortureSwitches = TortureSwitches()
 
@@ -56,6 +59,7 @@ struct XV: ParsableCommand {
     var options = LaunchOptions(program: program, arguments: words)
     options.guardOriginalCode = guardOriginalCode
     options.flushEvery = torture.flushEvery
+    options.cacheSize = cacheSize << 20
     options.persistDirectory = noPersist || persistDir.isEmpty ? nil : persistDir
     options.traceDescriptor = try traceDescriptor()
     options.signalMask = Wrapper.inheritedMask()

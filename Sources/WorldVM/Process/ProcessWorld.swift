@@ -73,6 +73,10 @@ package final class ProcessWorld: TranslatedWorld {
     ]
   }
 
+  package func flush() throws(WorldError) {
+    try ask { guest throws(GuestError) in try guest.flush() }
+  }
+
   package func block(at address: Address) throws(WorldError) -> BlockListing? {
     try ask { guest throws(GuestError) in try guest.block(at: address) }
   }

@@ -37,6 +37,11 @@ struct Arena: ~Copyable {
     self.guest = guest
   }
 
+  /// Bytes in use.
+  var bytes: Int {
+    (hot - Arena.hotStart) + (cold - Arena.hotEnd) + (literal - Arena.coldEnd)
+  }
+
   var hasRoom: Bool {
     hot + Arena.unitReserve < Arena.hotEnd && cold + Arena.unitReserve < Arena.coldEnd
       && literal + 0x1000 < Arena.size

@@ -12,6 +12,10 @@ extension Engine {
     translator.pointee.counters.requests &+= 1
     translator.pointee.request &+= 1
     mendFrame(thread)
+    if isFlushDue, active.count > 1, kind.mayFlush {
+      // Others may be inside the cache: the tracer stops them first, and the thread asks again.
+      return park(thread, .flush)
+    }
     switch kind {
     case .miss:
       guard let exit = exit(context) else { return die(context) }
@@ -44,7 +48,7 @@ extension Engine {
     case .systemCallDone: finishSystemCall(thread, context)
     case .probe:
       guard let exit = exit(context) else { return die(context) }
-      answerProbe(thread, context, exit.kind)
+      park(thread, .exit(exit.kind))
     case .serviceDone: finishService(thread, context)
     }
   }
@@ -65,7 +69,7 @@ extension Engine {
     case .block(let number): resume(context, wanted, at: number)
     case .needsArena(let guest): requestArena(thread, context, wanted, guest: guest)
     case .noCode where translator.pointee.ranges.hasVsyscall && Vsyscall.number(at: wanted.target) != nil:
-      park(thread, .rare, pc: wanted.target)
+      park(thread, .exit(.rare))
     case .noCode:
       trace("no code at \(OriginalAddress(wanted.target))")
       // The processor itself must raise the fault, with the program's own state, so that rip, cr2
@@ -112,9 +116,10 @@ extension Engine {
     return .block(made.block)
   }
 
-  /// With several threads the cache cannot be discarded: others may be inside.
+  /// A flush comes first wherever a thread waits for code; a place that has no room even so is out of
+  /// reach of any.
   private func cacheIsFull() -> Lookup {
-    say("the code cache is full and the program has several threads; it is killed")
+    say("the code cache is full where no flush is possible; the program is killed")
     kill(process, SIGKILL)
     return .noCode
   }
@@ -175,12 +180,6 @@ extension Engine {
     dropArenaRequest(thread)
   }
 
-  // MARK: Probes and steps
-
-  private func answerProbe(_ thread: ThreadID, _ context: Context, _ kind: Exit.Kind) {
-    park(thread, kind, pc: context.load64(ContextLayout.originalPC))
-  }
-
   /// Ends a guest whose shared state makes no sense.
   func die(_ context: Context) {
     say("the program has damaged xv's state; it is killed")
@@ -189,17 +188,26 @@ extension Engine {
 
   // MARK: Torture
 
-  /// Discards the whole cache when torture or a full cache asks for it. Whether it was done.
+  /// Torture or a full cache asks for a flush.
+  private var isFlushDue: Bool {
+    options.flushEvery > 0 && translator.pointee.request % options.flushEvery == 0
+      || translator.pointee.isFull
+  }
+
+  /// Discards the whole cache when it is due. Whether it was done.
   ///
-  /// Only while the one thread stands in the gate: it owes the cache nothing but what its request
-  /// says; other threads might be inside.
+  /// At once only while the one thread stands in the gate: it owes the cache nothing but what its
+  /// request says.
   @discardableResult
   private func flushIfDue(_ context: Context) -> Bool {
-    let isTorture =
-      options.flushEvery > 0 && translator.pointee.request % options.flushEvery == 0
-    guard isTorture || translator.pointee.isFull, active.count == 1 else { return false }
-    translator.pointee.flush()
-    context.forgetTargets()
+    guard isFlushDue, active.count == 1 else { return false }
+    flush()
     return true
+  }
+
+  /// Discards the whole cache. No thread is inside.
+  func flush() {
+    translator.pointee.flush()
+    for (_, context) in active { context.forgetTargets() }
   }
 }

@@ -62,8 +62,13 @@ final class Engine: @unchecked Sendable {
   }
 
   struct Parking {
-    var kind: Exit.Kind
-    var pc: UInt64
+    enum Reason: Equatable {
+      case exit(Exit.Kind)
+      /// The cache is to be discarded before the thread goes on.
+      case flush
+    }
+
+    var reason: Reason
     /// How many parked before it.
     var order: UInt64
   }
@@ -83,6 +88,7 @@ final class Engine: @unchecked Sendable {
       to: Translator(
         process: process, returns: MasterTable(at: master),
         jumps: MasterTable(at: master + RegionLayout.masterTableSize)))
+    if options.cacheSize > 0 { translator.pointee.cacheLimit = options.cacheSize }
     freeContexts = Array((0..<RegionLayout.maximumThreads).reversed())
     parkedDescriptor = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
     stopping = .allocate(capacity: 1)
@@ -239,9 +245,9 @@ final class Engine: @unchecked Sendable {
   }
 
   /// Tells the tracer that a thread waits for it.
-  func park(_ thread: ThreadID, _ kind: Exit.Kind, pc: UInt64) {
+  func park(_ thread: ThreadID, _ reason: Parking.Reason) {
     parkings &+= 1
-    parked[thread] = Parking(kind: kind, pc: pc, order: parkings)
+    parked[thread] = Parking(reason: reason, order: parkings)
     var one: UInt64 = 1
     write(parkedDescriptor, &one, 8)
   }

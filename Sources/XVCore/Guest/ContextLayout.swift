@@ -110,4 +110,12 @@ enum RequestKind: UInt32 {
   case systemCallDone = 5
   case probe = 6
   case serviceDone = 7
+
+  /// The thread that asks owes the cache nothing but its request, which it can make again.
+  var mayFlush: Bool {
+    switch self {
+    case .miss, .returnLookup, .jumpLookup, .systemCall: true
+    case .systemCallDone, .probe, .serviceDone: false
+    }
+  }
 }

@@ -146,6 +146,13 @@ package final class Guest: Sendable {
     try whileStopped { tracer throws(GuestError) in tracer.block(at: address.rawValue) }
   }
 
+  /// Discards all translated code; what runs is translated anew.
+  package func flush() throws(GuestError) {
+    try whileStopped { tracer throws(GuestError) in
+      tracer.engine?.lock.locked { tracer.engine?.flush() }
+    }
+  }
+
   func whileStopped<Value: Sendable>(
     _ body: @escaping @Sendable (Tracer) throws(GuestError) -> Value
   ) throws(GuestError) -> Value {

@@ -13,6 +13,8 @@ package struct LaunchOptions: Sendable {
   package var guardOriginalCode = false
   /// Discard all fragments at every n-th request (0: never). A torture switch for tests.
   package var flushEvery: UInt64 = 0
+  /// Bytes of translated code after which all of it is discarded (0: as much as the arenas hold).
+  package var cacheSize = 0
   /// Where translations of files outlive the process (an absolute path); nil: nowhere.
   package var persistDirectory: String? = nil
   /// Print translation and intercepted system calls to this descriptor; nil is silent.

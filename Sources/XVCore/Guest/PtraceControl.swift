@@ -15,6 +15,9 @@ enum ControlEvent {
   case forked(child: ThreadID, sharesMemory: Bool)
   case vforkDone
   case execed
+  /// On its way out: it executes no more of the program's code. A leader's end is told much later,
+  /// when all its threads have ended.
+  case exiting
 }
 
 /// The seam between xv and the way it holds a guest. What the tracer needs, and nothing of ptrace's
@@ -43,7 +46,7 @@ protocol GuestControl: Sendable {
 /// Control by ptrace. Every call must come from the one thread that seized the guest.
 struct PtraceControl: GuestControl {
   private static let options = 0x0010_0000 /* EXITKILL */ | 1 /* SYSGOOD */ | 2 | 4 | 8 /* FORK, VFORK, CLONE */
-    | 16 /* EXEC */ | 32 /* VFORKDONE */
+    | 16 /* EXEC */ | 32 /* VFORKDONE */ | 64 /* EXIT */
 
   func seize(_ process: Int32) throws(GuestError) {
     let result = xv_ptrace(Int32(0x4206), process, 0, UInt(PtraceControl.options))
@@ -83,6 +86,7 @@ struct PtraceControl: GuestControl {
       return .forked(child: ThreadID(Int32(truncatingIfNeeded: message(thread))), sharesMemory: !isFork)
     case 4: return .execed
     case 5: return .vforkDone
+    case 6: return .exiting
     case 128:
       return signal == SIGTRAP ? .stopped : .groupStop(signal)
     default: return signal == SIGTRAP | 0x80 ? .systemCallStop : .signal(signal)

@@ -84,7 +84,10 @@ extension Tracer {
   /// /proc/PID/mem reads and writes past protections, as ptrace does (mm/memory.c, FOLL_FORCE).
   private func withMemoryFile<Value>(_ body: (Int32) -> Value) -> Value? {
     guard !isFinished else { return nil }
-    let descriptor = xv_open("/proc/\(process)/mem", O_RDWR | O_CLOEXEC, 0)
+    // A leader that has ended before its threads has no memory any more.
+    let owner = threads.first { $0.value.processID == process && !$0.value.isExiting }
+    let descriptor = xv_open(
+      "/proc/\(owner?.key.rawValue ?? process)/mem", O_RDWR | O_CLOEXEC, 0)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
     return body(descriptor)

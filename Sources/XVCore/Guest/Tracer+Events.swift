@@ -7,7 +7,13 @@ extension Tracer {
     switch event {
     case .exited(let status): gone(thread, .exited(status))
     case .killed(let signal): gone(thread, .killed(signal))
-    case .systemCallStop, .vforkDone: control.resume(thread, signal: 0)
+    case .systemCallStop: control.resume(thread, signal: 0)
+    case .exiting:
+      threads[thread]?.isExiting = true
+      control.resume(thread, signal: 0)
+    case .vforkDone:
+      threads[thread]?.vforkChild = nil
+      control.resume(thread, signal: 0)
     case .execed: execed(thread)
     case .forked(let child, _): forked(thread, child)
     case .stopped:
@@ -73,6 +79,7 @@ extension Tracer {
   func canonicalize(_ thread: ThreadID) {
     guard let engine, var state = threads[thread], var registers = try? control.registers(thread)
     else { return }
+    let cachePlace = UInt64(registers.rip)
     engine.lock.locked {
       guard let context = engine.contexts[thread] else { return }
       engine.translator.pointee.process = thread.rawValue
@@ -84,6 +91,11 @@ extension Tracer {
       }
       if !place.isInSystemCall { registers.orig_rax = numericCast(UInt64.max) }
     }
+    if state.leaving?.contains(cachePlace) == true, breakpoints.contains(UInt64(registers.rip)) {
+      // It was about to leave a breakpoint, and still is.
+      state.toldBreakpoint = UInt64(registers.rip)
+    }
+    state.leaving = nil
     finishTrapStep(thread, &state, &registers)
     state.registers = Registers(general: registers)
     state.state = .canonical
@@ -106,8 +118,7 @@ extension Tracer {
 
   /// Makes a canonical thread stand in the cache, ready to run on.
   func place(_ thread: ThreadID, skippingProbe: Bool) -> Bool {
-    guard let engine, var state = threads[thread] else { return false }
-    var registers = state.registers.general
+    guard let engine, var registers = threads[thread]?.registers.general else { return false }
     Tracer.restartSystemCall(&registers)
     _ = makeVsyscall(thread, &registers)
     let target = UInt64(registers.rip)
@@ -120,9 +131,8 @@ extension Tracer {
         registers.gs_base = numericCast(context.guestAddress)
       }
     }
-    state.state = .running
-    state.stoppedBySignal = 0
-    threads[thread] = state
+    threads[thread]?.state = .running
+    threads[thread]?.stoppedBySignal = 0
     return (try? control.setRegisters(thread, registers)) != nil
   }
 
@@ -145,12 +155,17 @@ extension Tracer {
     guard let engine else { return nil }
     while true {
       let found = engine.lock.locked { () -> Engine.Lookup in
+        // Another thread, through which memory was reached last, may have ended.
+        engine.translator.pointee.process = thread.rawValue
         if skippingProbe { engine.translator.pointee.request &+= 1 }  // the code may have changed
         if skippingProbe, let arena = engine.translator.pointee.arena(for: target),
           let made = engine.translator.pointee.translate(
             target, mode: .stepOver, entry: .linked, arena: arena)
         {
           detour = made.linked.rawValue
+          let unit = engine.translator.pointee.units[engine.translator.pointee.units.count - 1]
+          let guest = engine.translator.pointee.arenas[arena].guest
+          threads[thread]?.leaving = (guest &+ UInt64(unit.hot))..<(guest &+ UInt64(unit.hotEnd))
           return .noCode
         }
         return engine.block(at: target, entry: .linked)
@@ -230,6 +245,7 @@ extension Tracer {
     state.state = .canonical
     state.registers = Registers(general: registers)
     threads[child] = state
+    if flags & UInt64(CLONE_VFORK) != 0 { threads[parent]?.vforkChild = child }
     trace("[\(parent)] made thread [\(child)]")
     if !isStopped, !isStopping { enter(child) }
   }

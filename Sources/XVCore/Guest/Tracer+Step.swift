@@ -29,7 +29,7 @@ extension Tracer {
     }
   }
 
-  private func start(_ thread: ThreadID, _ action: ResumePlan.Action) {
+  func start(_ thread: ThreadID, _ action: ResumePlan.Action) {
     guard action.kind != .stay, let state = threads[thread] else { return }
     if action.signal != 0 {
       if state.stoppedBySignal == action.signal {

@@ -146,10 +146,10 @@ final class Tracer: @unchecked Sendable {
     guard !isStopped else { return }
     isStopping = true
     defer { isStopping = false }
-    for other in threads.keys where threads[other]?.state == .running {
+    for other in threads.keys where threads[other]?.state == .running && canStop(other) {
       control.interrupt(other)
     }
-    for other in Array(threads.keys) { waitForStop(of: other) }
+    for other in Array(threads.keys) where canStop(other) { waitForStop(of: other) }
     if !isFinished { isStopped = true }
   }
 
@@ -158,7 +158,7 @@ final class Tracer: @unchecked Sendable {
   ///
   /// `keepingGroupStop`: a thread that job control has stopped rests as it is, not canonical.
   func waitForStop(of thread: ThreadID, keepingGroupStop: Bool = false) {
-    while let state = threads[thread]?.state,
+    while threads[thread]?.isExiting != true, let state = threads[thread]?.state,
       state == .running || state == .enteringHandler || state == .raisingTrap
     {
       guard let event = control.waitForEvent(of: thread) else {
@@ -195,6 +195,13 @@ final class Tracer: @unchecked Sendable {
     }
   }
 
+  /// A thread that waits for its vfork child stops for nobody before that has ended, and one on its way
+  /// out never. Neither executes code.
+  private func canStop(_ thread: ThreadID) -> Bool {
+    guard let state = threads[thread], !state.isExiting else { return false }
+    return state.vforkChild.map { threads[$0] == nil } ?? true
+  }
+
   func handleParked() {
     guard let engine else { return }
     // In the order of their arrival: with a breakpoint that many threads meet, each has its turn.
@@ -206,19 +213,22 @@ final class Tracer: @unchecked Sendable {
       guard !isFinished else { return }
       // One that is gone, or rests in a group stop and stays parked.
       guard let state = threads[thread], state.state == .canonical else { continue }
-      let isReported = parking.kind == .probe || parking.kind == .stepped && state.action.kind != .run
+      let isReported =
+        parking.reason == .exit(.probe)
+        || parking.reason == .exit(.stepped) && state.action.kind != .run
       if !isReported, case .signal(let signal)? = state.pending {
         // A signal that came at the same moment: it is told before the instruction is carried out.
         threads[thread]?.pending = nil
         take(signal, by: thread)
         continue
       }
-      switch parking.kind {
+      switch parking.reason {
       // A signal that came at the same moment is told at the next resume.
-      case .probe: stopWorld(thread, .breakpoint)
-      case .stepped: finishStep(thread)
-      case .rare: carryOut(thread)
-      default: enter(thread)
+      case .exit(.probe): stopWorld(thread, .breakpoint)
+      case .exit(.stepped): finishStep(thread)
+      case .exit(.rare): carryOut(thread)
+      case .exit: enter(thread)
+      case .flush: return flushWorld()
       }
     }
   }
@@ -245,6 +255,8 @@ struct TracedThread {
   /// The breakpoint whose hit by this thread the debugger was told: only this one does the thread leave
   /// without another hit.
   var toldBreakpoint: UInt64? = nil
+  /// The cache addresses of the instruction with which it leaves that breakpoint.
+  var leaving: Range<UInt64>? = nil
   /// The signal whose delivery the thread stands before: only then can it be delivered directly.
   var stoppedBySignal: Int32 = 0
   /// A signal to be delivered without telling the debugger again.
@@ -254,6 +266,9 @@ struct TracedThread {
   var trapStep: TrapStep? = nil
   /// An instruction that began with the trap flag set is done, and its trap is still to come.
   var owesTrap = false
+  var isExiting = false
+  /// The child that shares the thread's memory and has its place until it ends or calls exec.
+  var vforkChild: ThreadID? = nil
   /// The program's signal mask, while the thread is kept from signals.
   var mask: UInt64? = nil
 }

@@ -96,7 +96,7 @@ extension Engine {
 
   /// Lets a thread whose registers are all in the file go on at an original address.
   func leave(_ thread: ThreadID, _ context: Context, to target: UInt64) {
-    if stepping.contains(thread) { return park(thread, .stepped, pc: target) }
+    if stepping.contains(thread) { return park(thread, .exit(.stepped)) }
     switch block(at: target, entry: .linked) {
     case .block(let number):
       context.store64(ContextLayout.resume, linked(number).rawValue)

@@ -18,6 +18,9 @@ struct Translator: ~Copyable {
   /// Asked at every instruction; a look into the set would cost as much as decoding.
   private(set) var hasBreakpoints = false
 
+  /// Bytes of translated code that are kept at most, and a unit more.
+  var cacheLimit = Int.max
+
   // What was made.
   let arenas: UnsafeMutablePointer<Arena>
   var arenaCount = 0
@@ -115,9 +118,12 @@ struct Translator: ~Copyable {
     return number >= 0 && blocks[Int(number)].state == .live ? number : nil
   }
 
+  /// What all arenas hold, in bytes.
+  var cacheBytes: Int { (0..<arenaCount).reduce(0) { $0 + arenas[$1].bytes } }
+
   /// No room for another unit somewhere.
   var isFull: Bool {
-    returns.isCrowded || jumps.isCrowded || blocks.isCrowded || exits.isCrowded
+    cacheBytes > cacheLimit || returns.isCrowded || jumps.isCrowded || blocks.isCrowded || exits.isCrowded
       || units.isCrowded || pages.isCrowded || (0..<arenaCount).contains { !arenas[$0].hasRoom }
   }
 

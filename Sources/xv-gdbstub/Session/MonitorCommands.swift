@@ -8,6 +8,7 @@ extension StubSession {
     help             this text
     exit             end the program and the server
     xv stats         counters of the translator
+    xv flush         discard all translated code
     xv block ADDR    the block at an address: original and translated code side by side
 
     """
@@ -21,6 +22,11 @@ extension StubSession {
       kill()
       return .last(.ok)
     case 2 where words == ["xv", "stats"]: return withTranslator { statistics($0) }
+    case 2 where words == ["xv", "flush"]:
+      return withTranslator { world throws(WorldError) in
+        try world.flush()
+        return "all translated code is discarded\n"
+      }
     case 3 where words[..<2] == ["xv", "block"]:
       guard let address = Address(monitorArgument: words[2]) else {
         return print("xv block: '\(words[2])' is no address: write digits, with 0x before hex\n")
@@ -33,7 +39,7 @@ extension StubSession {
       }
     case 0: return print(Self.help)
     default:
-      let known = "commands are help, exit, xv stats and xv block ADDR"
+      let known = "commands are help, exit, xv stats, xv flush and xv block ADDR"
       return print("unknown monitor command '\(words.joined(separator: " "))': \(known)\n")
     }
   }
