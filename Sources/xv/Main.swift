@@ -56,6 +56,11 @@ struct XV: ParsableCommand {
     guard let program = words.first else {
       throw ValidationError("No program is named. Try: xv ls -l")
     }
+    // What the parser does not know it takes for the program's first word.
+    if command.first != "--", program.hasPrefix("-") {
+      if ["-h", "-help", "--help"].contains(program) { throw CleanExit.helpRequest(self) }
+      throw ValidationError("Unknown option '\(program)'")
+    }
     var options = LaunchOptions(program: program, arguments: words)
     options.guardOriginalCode = guardOriginalCode
     options.flushEvery = torture.flushEvery

@@ -11,6 +11,7 @@ extension Engine {
     translator.pointee.process = thread.rawValue
     translator.pointee.counters.requests &+= 1
     translator.pointee.request &+= 1
+    if kind != .systemCall, kind != .systemCallDone { codeRequests &+= 1 }
     mendFrame(thread)
     if isFlushDue, active.count > 1, kind.mayFlush {
       // Others may be inside the cache: the tracer stops them first, and the thread asks again.
@@ -190,7 +191,7 @@ extension Engine {
 
   /// Torture or a full cache asks for a flush.
   private var isFlushDue: Bool {
-    options.flushEvery > 0 && translator.pointee.request % options.flushEvery == 0
+    options.flushEvery > 0 && codeRequests % options.flushEvery == 0
       || translator.pointee.isFull
   }
 

@@ -189,7 +189,12 @@ final class Tracer: @unchecked Sendable {
       case .groupStop where keepingGroupStop: return control.listen(thread)
       case .groupStop:
         canonicalize(thread)
-      default: handle(thread, event)
+      default:
+        handle(thread, event)
+        // Any other stop takes a requested one away (kernel/signal.c, ptrace_stop).
+        if let state = threads[thread], state.state == .running, !state.isExiting {
+          control.interrupt(thread)
+        }
       }
       if isFinished { return }
     }

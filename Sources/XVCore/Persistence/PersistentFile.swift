@@ -128,11 +128,9 @@ final class PersistentFile {
 
   /// Makes the directory, and room in it. False when it is not the user's own.
   private static func prepare(_ directory: String) -> Bool {
-    var made = ""
-    for part in directory.split(separator: "/") {
-      made += "/" + part
-      mkdir(made, 0o700)
-    }
+    // The folder of caches may not be there yet; whose home is not there has no place for any.
+    if let slash = directory.lastIndex(of: "/") { mkdir(String(directory[..<slash]), 0o700) }
+    mkdir(directory, 0o700)
     var information = stat()
     guard stat(directory, &information) == 0, information.st_uid == geteuid(),
       information.st_mode & 0o022 == 0

@@ -245,6 +245,7 @@ extension Engine {
     return protection & ~4 | 1
   }
 
+  /// `arguments` are the six of mmap.
   func noteMapped(at address: UInt64, _ arguments: [UInt64]) {
     let anonymous: UInt64 = 0x20
     noteUnmapped(address, arguments[1])
