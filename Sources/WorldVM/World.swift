@@ -43,6 +43,11 @@ package protocol World: AnyObject, Sendable {
   /// Takes a breakpoint away; `.illegalPatch` when there is none.
   func clearBreak(_ address: Address) throws(WorldError)
 
+  /// Stops the world behind each access to memory; `.failed` when the processor cannot watch it too.
+  func setWatch(_ watchpoint: Watchpoint) throws(WorldError)
+  /// Takes a watchpoint away; `.illegalPatch` when there is none.
+  func clearWatch(_ watchpoint: Watchpoint) throws(WorldError)
+
   // MARK: The processor
   /// While the lock count is over zero the world does not get the processor.
   func lock()

@@ -57,7 +57,7 @@ enum Wrapper {
       switch reason {
       case .exited(let status): return .exited(status)
       case .killed(let number): return .killed(number)
-      case nil, .breakpoint, .stepped, .signal, .interrupted, .execed: return .exited(126)
+      case nil, .breakpoint, .watchpoint, .stepped, .signal, .interrupted, .execed: return .exited(126)
       }
     } catch {
       say("xv: \(error)")

@@ -17,6 +17,7 @@ final class FakeWorld: TranslatedWorld {
   struct State {
     var memory: [UInt8] = (0..<0x2000).map { UInt8(truncatingIfNeeded: $0) }
     var breaks: Set<Address> = []
+    var watches: Set<Watchpoint> = []
     var allocations: [Address: UInt64] = [:]
     var registers: [ThreadID: Registers] = [:]
     var outcomes: [Outcome] = []
@@ -126,6 +127,19 @@ final class FakeWorld: TranslatedWorld {
 
   func clearBreak(_ address: Address) throws(WorldError) {
     if state.withLock({ $0.breaks.remove(address) }) == nil { throw .illegalPatch(address) }
+  }
+
+  func setWatch(_ watchpoint: Watchpoint) throws(WorldError) {
+    try state.withLock { state throws(WorldError) in
+      if state.watches.count == 4 { throw .failed(call: "a debug register", errno: ENOSPC) }
+      state.watches.insert(watchpoint)
+    }
+  }
+
+  func clearWatch(_ watchpoint: Watchpoint) throws(WorldError) {
+    if state.withLock({ $0.watches.remove(watchpoint) }) == nil {
+      throw .illegalPatch(watchpoint.address)
+    }
   }
 
   // MARK: The processor

@@ -14,6 +14,8 @@ package enum StopReply: Hashable, Sendable {
     package enum Reason: Hashable, Sendable {
       case softwareBreakpoint
       case hardwareBreakpoint
+      /// An access to what is watched at an address.
+      case watchpoint(BreakpointPacket.Kind, UInt64)
       /// A new image: its path.
       case executed(path: [UInt8])
     }
@@ -112,6 +114,9 @@ extension StopReply.Stop {
     switch reason {
     case .softwareBreakpoint: pair([UInt8]("swbreak".utf8), [])
     case .hardwareBreakpoint: pair([UInt8]("hwbreak".utf8), [])
+    case .watchpoint(.read, let address): pair([UInt8]("rwatch".utf8), Hex.number(address))
+    case .watchpoint(.access, let address): pair([UInt8]("awatch".utf8), Hex.number(address))
+    case .watchpoint(_, let address): pair([UInt8]("watch".utf8), Hex.number(address))
     case .executed(let path): pair([UInt8]("exec".utf8), Hex.encode(path))
     case nil: break
     }

@@ -56,6 +56,15 @@ extension ProcessWorld {
     guard wasThere else { throw .illegalPatch(address) }
   }
 
+  package func setWatch(_ watchpoint: Watchpoint) throws(WorldError) {
+    try ask { guest throws(GuestError) in try guest.insertWatchpoint(watchpoint) }
+  }
+
+  package func clearWatch(_ watchpoint: Watchpoint) throws(WorldError) {
+    let wasThere = try ask { guest throws(GuestError) in try guest.removeWatchpoint(watchpoint) }
+    guard wasThere else { throw .illegalPatch(watchpoint.address) }
+  }
+
   // MARK: What is loaded
   package func loadState() throws(WorldError) -> LoadState {
     try state.requireValid()

@@ -83,6 +83,16 @@ package final class Guest: Sendable {
     try whileStopped { tracer throws(GuestError) in tracer.removeBreakpoint(address.rawValue) }
   }
 
+  /// Watches memory by the processor's debug registers; throws when they do not suffice.
+  package func insertWatchpoint(_ watchpoint: Watchpoint) throws(GuestError) {
+    try whileStopped { tracer throws(GuestError) in try tracer.insertWatchpoint(watchpoint) }
+  }
+
+  /// False when there is none.
+  package func removeWatchpoint(_ watchpoint: Watchpoint) throws(GuestError) -> Bool {
+    try whileStopped { tracer throws(GuestError) in tracer.removeWatchpoint(watchpoint) }
+  }
+
   package func resume(_ plan: ResumePlan) throws(GuestError) {
     try whileStopped { tracer throws(GuestError) in tracer.resume(plan) }
   }

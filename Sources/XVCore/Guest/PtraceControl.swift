@@ -40,6 +40,11 @@ protocol GuestControl: Sendable {
   func setSignalInformation(_ thread: ThreadID, _ information: [UInt8])
   func signalMask(_ thread: ThreadID) -> UInt64?
   func setSignalMask(_ thread: ThreadID, _ mask: UInt64)
+  /// False when the kernel refuses an address.
+  func setDebugRegisters(_ thread: ThreadID, _ registers: DebugRegisters) -> Bool
+  /// DR6: which debug registers the last access met.
+  func debugStatus(_ thread: ThreadID) -> UInt8
+  func takeDebugStatus(_ thread: ThreadID) -> UInt8
   func detach(_ thread: ThreadID, signal: Int32)
 }
 

@@ -5,6 +5,8 @@ internal import CLinux
 struct Stepper: ~Copyable {
   private let process: Int32
   private var decoder = Decoder()
+  /// What it has read and written for the instruction.
+  private(set) var accesses: [MemoryAccess] = []
 
   init(process: Int32) { self.process = process }
 
@@ -14,6 +16,7 @@ struct Stepper: ~Copyable {
     var bytes = [UInt8](repeating: 0, count: 16)
     let pc = UInt64(registers.rip)
     guard let instruction = decode(pc, &bytes) else { return false }
+    accesses = []
     switch instruction.kind {
     case .jump: registers.rip = numericCast(instruction.target)
     case .conditionalJump:
@@ -38,14 +41,16 @@ struct Stepper: ~Copyable {
   }
 
   /// lret and iretq within the same privilege and code segment.
-  private func farReturn(_ bytes: [UInt8], _ registers: inout user_regs_struct) -> Bool {
+  private mutating func farReturn(_ bytes: [UInt8], _ registers: inout user_regs_struct) -> Bool {
     let isWide = bytes[0] & 0xf8 == 0x48
     let opcode = bytes[bytes[0] & 0xf0 == 0x40 ? 1 : 0]
     let size: UInt64 = isWide ? 8 : 4
     let mask: UInt64 = isWide ? .max : 0xffff_ffff
     let stack = UInt64(registers.rsp)
-    func popped(_ index: UInt64) -> UInt64? { readWord(stack &+ index * size).map { $0 & mask } }
-    guard let pc = popped(0), let selector = popped(1),
+    func popped(_ stepper: inout Stepper, _ index: UInt64) -> UInt64? {
+      stepper.readWord(stack &+ index * size).map { $0 & mask }
+    }
+    guard let pc = popped(&self, 0), let selector = popped(&self, 1),
       selector & 0xffff == UInt64(registers.cs)
     else { return false }
     switch opcode {
@@ -55,7 +60,7 @@ struct Stepper: ~Copyable {
       let extra = UInt64(bytes[at]) | UInt64(bytes[at + 1]) << 8
       registers.rsp = numericCast(stack &+ 2 * size &+ extra)
     case 0xcf:
-      guard let flags = popped(2), let newStack = popped(3) else { return false }
+      guard let flags = popped(&self, 2), let newStack = popped(&self, 3) else { return false }
       // What a program may change: CF PF AF ZF SF TF DF OF NT AC ID.
       let changeable: UInt64 = 0x24_4dd5
       registers.eflags = numericCast(
@@ -110,12 +115,13 @@ struct Stepper: ~Copyable {
     return decoder.decode(bytes, available: count, address: pc)
   }
 
-  private func call(
+  private mutating func call(
     _ target: UInt64, from instruction: Instruction, _ registers: inout user_regs_struct
   ) -> Bool {
     var address = instruction.end
     let place = UInt64(registers.rsp) &- 8
     guard xv_write_remote(process, place, &address, 8) == 8 else { return false }
+    accesses.append(MemoryAccess(address: place, length: 8, isWrite: true))
     registers.rsp = numericCast(place)
     registers.rip = numericCast(target)
     return true
@@ -165,9 +171,11 @@ struct Stepper: ~Copyable {
     return readWord(address)
   }
 
-  private func readWord(_ address: UInt64) -> UInt64? {
+  private mutating func readWord(_ address: UInt64) -> UInt64? {
     var value: UInt64 = 0
-    return xv_read_remote(process, address, &value, 8) == 8 ? value : nil
+    guard xv_read_remote(process, address, &value, 8) == 8 else { return nil }
+    accesses.append(MemoryAccess(address: address, length: 8, isWrite: false))
+    return value
   }
 }
 

@@ -4,6 +4,8 @@
 package enum StopReason: Hashable, Sendable {
   /// A probe set by `insertBreakpoint` was reached; pc is the probe's own address.
   case breakpoint
+  /// An instruction accessed what `insertWatchpoint` has named; pc is behind it.
+  case watchpoint(WatchHit)
   /// The step (or the step range) that was asked for is done.
   case stepped
   /// A signal is about to be delivered. It is delivered only if the resume asks for it.

@@ -19,6 +19,7 @@ extension Tracer {
     for thread in threads.keys.sorted() { enterHandlers(thread, signal) }
     guard !isFinished else { return }
     let all = threads.keys.sorted()
+    all.forEach { clearDebugRegisters($0) }
     // A thread that stands before no signal makes the calls, if there is one: the others can then be
     // detached with theirs as they stand.
     let first = all.first { threads[$0]?.stoppedBySignal == 0 } ?? all.first

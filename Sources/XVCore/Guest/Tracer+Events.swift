@@ -13,6 +13,8 @@ extension Tracer {
       control.resume(thread, signal: 0)
     case .vforkDone:
       threads[thread]?.vforkChild = nil
+      // While it waited for its child it could not be given any.
+      setDebugRegisters(thread)
       control.resume(thread, signal: 0)
     case .execed: execed(thread)
     case .forked(let child, _): forked(thread, child)
@@ -246,6 +248,7 @@ extension Tracer {
     state.registers = Registers(general: registers)
     threads[child] = state
     if flags & UInt64(CLONE_VFORK) != 0 { threads[parent]?.vforkChild = child }
+    setDebugRegisters(child)
     trace("[\(parent)] made thread [\(child)]")
     if !isStopped, !isStopping { enter(child) }
   }

@@ -21,6 +21,8 @@ extension Tracer {
         // It came while the threads were being stopped.
         threads[thread]?.pending = nil
         take(signal, by: thread)
+      } else if state.watchHit != nil {
+        stopWorld(thread, .stepped)
       } else {
         goOn(thread)
       }

@@ -13,6 +13,7 @@ extension Tracer {
     if state.state == .enteringHandler, signal == SIGTRAP { return arrivedAtHandler(thread) }
     if state.state == .raisingTrap, signal == SIGTRAP { return raisedTrap(thread) }
     if state.state == .running, signal == SIGTRAP, isTraceTrap(thread) { return tracedInCache(thread) }
+    if signal == SIGTRAP, let met = takeMetRegisters(thread) { return accessed(thread, met) }
     engine?.lock.locked { engine?.translator.pointee.counters.signals &+= 1 }
     if state.silentSignal == signal {
       threads[thread]?.silentSignal = 0

@@ -11,12 +11,10 @@ extension Tracer {
 
   /// Starts the threads as planned; all stand in canonical state.
   func resume(_ plan: ResumePlan) {
-    if let (thread, state) = threads.first(where: { $0.value.pending != nil }),
-      let reason = state.pending
-    {
-      // What happened during the last stop is told first; nothing runs.
-      threads[thread]?.pending = nil
-      return onStop(StopEvent(thread: thread, reason: reason))
+    // What happened during the last stop is told first; nothing runs.
+    if let event = takePending() { return onStop(event) }
+    for thread in threads.keys where threads[thread]?.state == .canonical {
+      setDebugRegisters(thread)
     }
     isStopped = false
     for thread in threads.keys.sorted() {
@@ -61,6 +59,7 @@ extension Tracer {
     var stepper = Stepper(process: process)
     if makeVsyscall(thread, &registers) || stepper.transfer(&registers) {
       threads[thread]?.registers.general = registers
+      note(thread, stepper.accesses)
       return finishStep(thread)
     }
     if UInt64(registers.eflags) & TrapStep.flag != 0 { beginTrapStep(thread, &registers) }
@@ -100,10 +99,11 @@ extension Tracer {
   /// A step is done: report it, or go on inside the step range.
   func finishStep(_ thread: ThreadID) {
     guard let state = threads[thread] else { return }
-    // A step of the program's own.
-    if state.action.kind == .run { return enter(thread) }
+    // A step of the program's own, or one that brought it behind an access.
+    if state.action.kind == .run, state.watchHit == nil { return enter(thread) }
+    if state.action.kind == .run { return stopWorld(thread, .stepped) }
     threads[thread]?.owesTrap = false
-    if case .stepWithin(let range) = state.action.kind, state.pending == nil,
+    if case .stepWithin(let range) = state.action.kind, state.pending == nil, state.watchHit == nil,
       range.contains(OriginalAddress(UInt64(state.registers.general.rip))),
       !breakpoints.contains(UInt64(state.registers.general.rip)), !hasCommands
     {
@@ -124,9 +124,8 @@ extension Tracer {
         engine.contexts[thread]?.store64(ContextLayout.guestGSBase, UInt64(registers.gs_base))
       }
       threads[thread]?.registers.general = registers
-      if case .step = state.action.kind { return finishStep(thread) }
-      if case .stepWithin = state.action.kind { return finishStep(thread) }
-      return enter(thread)
+      note(thread, stepper.accesses)
+      return finishStep(thread)
     }
     let text =
       "xv: the instruction at \(OriginalAddress(UInt64(registers.rip))) has no translation; the program gets SIGILL\n"

@@ -59,7 +59,13 @@ extension Tracer {
       engine?.lock.locked {
         engine?.contexts[thread]?.store64(ContextLayout.guestGSBase, UInt64(registers.gs_base))
       }
-      raiseTrap(thread)
+      note(thread, stepper.accesses)
+      if threads[thread]?.watchHit != nil {
+        threads[thread]?.owesTrap = true
+        stopWorld(thread, .stepped)
+      } else {
+        raiseTrap(thread)
+      }
       return true
     }
     beginTrapStep(thread, &registers)

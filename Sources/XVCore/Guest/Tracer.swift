@@ -31,6 +31,7 @@ final class Tracer: @unchecked Sendable {
   var pausedSequences: [ThreadID: RestartableSequence] = [:]
   var isFinished = false
   var breakpoints: Set<UInt64> = []
+  var watchpoints = WatchpointSet()
   /// Fork children whose first stop came before their parent's event.
   var earlyChildren: Set<ThreadID> = []
 
@@ -135,6 +136,7 @@ final class Tracer: @unchecked Sendable {
   func stopWorld(_ thread: ThreadID, _ reason: StopReason) {
     halt()
     guard !isFinished else { return }
+    let reason = reasonWithHits(thread, reason)
     if reason == .breakpoint, let state = threads[thread] {
       threads[thread]?.toldBreakpoint = UInt64(state.registers.general.rip)
     }
@@ -167,6 +169,7 @@ final class Tracer: @unchecked Sendable {
       }
       switch event {
       case .stopped where state == .raisingTrap: control.resume(thread, signal: 0)
+      case .stopped where awaitsAccessTrap(thread): control.resume(thread, signal: 0)
       case .stopped:
         canonicalize(thread)
         if var registers = threads[thread]?.registers.general {
@@ -180,6 +183,10 @@ final class Tracer: @unchecked Sendable {
       case .signal(SIGTRAP) where state == .running && isTraceTrap(thread):
         canonicalize(thread)
       case .signal(let signal):
+        if signal == SIGTRAP, let met = takeMetRegisters(thread) {
+          accessedWhileStopping(thread, met)
+          continue
+        }
         let arrives = threads[thread]?.state == .enteringHandler && signal == SIGTRAP
         canonicalize(thread)
         if !arrives {
@@ -264,6 +271,10 @@ struct TracedThread {
   var leaving: Range<UInt64>? = nil
   /// The signal whose delivery the thread stands before: only then can it be delivered directly.
   var stoppedBySignal: Int32 = 0
+  /// What the debug registers of a thread of the guest hold; nil when that is not known.
+  var debugRegisters: DebugRegisters? = DebugRegisters()
+  /// A watchpoint met by an instruction that is done, or by the step that it makes; not told yet.
+  var watchHit: WatchHit? = nil
   /// A signal to be delivered without telling the debugger again.
   var silentSignal: Int32 = 0
   var action = ResumePlan.Action(.run)

@@ -32,11 +32,14 @@ struct BreakpointTable {
 }
 
 extension StubSession {
-  /// Watchpoints are refused: the client then watches by steps, which is right if slow.
   func respond(to packet: BreakpointPacket) throws(WorldError) -> Reply {
     switch packet.kind {
     case .software, .hardware: break
-    case .write, .read, .access: return .empty
+    case .write: return try watch(.write, packet)
+    // gdb makes reads out of accesses and the values that it knows, if it is told that reads alone
+    // cannot be watched; lldb leaves that to the server.
+    case .read: return client.isLLDB ? try watch(.read, packet) : .empty
+    case .access: return try watch(.access, packet)
     }
     let address = Address(packet.address)
     if packet.inserts {
@@ -58,8 +61,26 @@ extension StubSession {
     }
   }
 
-  /// Takes all breakpoints away: their client is gone, or their image is.
+  private func watch(
+    _ kind: Watchpoint.Kind, _ packet: BreakpointPacket
+  ) throws(WorldError) -> Reply {
+    let watchpoint = Watchpoint(kind, at: Address(packet.address), length: packet.size)
+    if packet.inserts {
+      if !watchpoints.contains(watchpoint) { try world.setWatch(watchpoint) }
+      watchpoints.insert(watchpoint)
+    } else {
+      guard watchpoints.remove(watchpoint) != nil else { return .malformed }
+      try world.clearWatch(watchpoint)
+    }
+    return .ok
+  }
+
+  /// Takes all breakpoints and watchpoints away: their client is gone, or their image is.
   func clearBreakpoints() {
+    for watchpoint in watchpoints {
+      do throws(WorldError) { try world.clearWatch(watchpoint) } catch {}
+    }
+    watchpoints = []
     for address in breakpoints.removeAll() {
       // A world that has ended, or has a new image, has no breakpoint there any more.
       do throws(WorldError) { try world.clearBreak(address) } catch {}

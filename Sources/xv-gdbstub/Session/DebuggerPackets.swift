@@ -32,8 +32,8 @@ extension StubSession {
     case .release(let address):
       try release(Address(address))
       return .ok
-    // None: lldb then says that there are no watchpoints.
-    case .watchpoints: return Reply("num:0;")
+    // The processor's debug registers.
+    case .watchpoints: return Reply("num:4;")
     case .linkerStructure: return try linkerStructure()
     case .loadAddress(let path):
       return Reply(Hex.number(try loadAddress(of: path).rawValue))

@@ -29,7 +29,7 @@ extension StubSession {
   /// The signal that a stop is told with.
   var signalOfStop: SignalNumber {
     switch lastStop.reason {
-    case .breakpoint, .stepped, .execed: .trap
+    case .breakpoint, .watchpoint, .stepped, .execed: .trap
     case .signal(let number), .killed(let number): client.signals.wire(number)
     case .interrupted: stopsQuietly ? .none : .interrupt
     case .exited: .none
@@ -49,6 +49,7 @@ extension StubSession {
         .exited(status: UInt8(truncatingIfNeeded: status), process: process)
       case .killed: .killed(signal: signalOfStop, process: process)
       case .breakpoint: .stopped(stop(breakReason()))
+      case .watchpoint(let hit): .stopped(stop(.watchpoint(hit.wireKind, hit.address.rawValue)))
       case .stepped, .signal, .interrupted: .stopped(stop())
       case .execed(let path):
         .stopped(stop(client.understandsExec ? .executed(path: Array(path.utf8)) : nil))
@@ -64,7 +65,7 @@ extension StubSession {
       thread: name(of: thread))
     if client.isLLDB {
       stop.debugger = StopReply.DebuggerFields(
-        name: commandName(of: thread), reason: reasonForLLDB, description: faultDescription,
+        name: commandName(of: thread), reason: reasonForLLDB, description: stopDescription,
         threads: client.wantsThreadsInStops ? places : [])
     }
     return stop
@@ -88,6 +89,7 @@ extension StubSession {
   var reasonForLLDB: String? {
     switch lastStop.reason {
     case .breakpoint: "breakpoint"
+    case .watchpoint: "watchpoint"
     case .stepped: "trace"
     case .signal: "signal"
     case .interrupted: signalOfStop == .none ? nil : "signal"
@@ -96,7 +98,9 @@ extension StubSession {
     }
   }
 
-  private var faultDescription: [UInt8]? {
+  /// More about the stop, in the words that lldb parses.
+  var stopDescription: [UInt8]? {
+    if case .watchpoint(let hit) = lastStop.reason { return Array("\(hit.address.rawValue)".utf8) }
     guard case .signal(let number) = lastStop.reason else { return nil }
     do throws(WorldError) {
       let information = try world.signalInformation(of: lastStop.thread)
@@ -133,6 +137,17 @@ extension StubSession {
       return breakpoints.kinds[Address(registers.general.rip)] == [.hardware]
     } catch {
       return false
+    }
+  }
+}
+
+extension WatchHit {
+  /// As a stop reply names it.
+  var wireKind: BreakpointPacket.Kind {
+    switch kind {
+    case .write: .write
+    case .read: .read
+    case .access: .access
     }
   }
 }

@@ -32,6 +32,7 @@ package final class StubSession: Responder {
   /// Whether the interrupt at which the program stands was to be no signal.
   var stopsQuietly = false
   var breakpoints = BreakpointTable()
+  var watchpoints: Set<Watchpoint> = []
   var passedSignals: Set<Int32> = []
   /// Signals that may be delivered at all; nil when the client told nothing about it.
   var programSignals: Set<Int32>?
@@ -132,7 +133,7 @@ extension StopReason {
   var isEnd: Bool {
     switch self {
     case .exited, .killed: true
-    case .breakpoint, .stepped, .signal, .interrupted, .execed: false
+    case .breakpoint, .watchpoint, .stepped, .signal, .interrupted, .execed: false
     }
   }
 }

@@ -20,6 +20,10 @@ extension StubSession {
           json.string(Array(reason.utf8))
           json.key("signal")
           json.number(Int(signalOfStop.rawValue))
+          if case .watchpoint = lastStop.reason, let description = stopDescription {
+            json.key("description")
+            json.string(description)
+          }
         }
         json.key("registers")
         json.object { json in

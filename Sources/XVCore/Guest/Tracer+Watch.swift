@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
+import Glibc
+
+/// Watchpoints by the processor's debug registers. What can come between an access and its stop:
+/// docs/sequences/watchpoints.md.
+extension Tracer {
+  func insertWatchpoint(_ watchpoint: Watchpoint) throws(GuestError) {
+    guard watchpoints.insert(watchpoint) else {
+      throw .system(call: "finding a free debug register", errno: ENOSPC)
+    }
+    // One thread tells whether the kernel takes it; the others get it when they are resumed.
+    let stopped = threads.first { $0.value.processID == process && $0.value.state == .canonical }
+    if let thread = stopped?.key, !setDebugRegisters(thread) {
+      _ = watchpoints.remove(watchpoint)
+      throw .system(call: "setting a debug register", errno: EINVAL)
+    }
+  }
+
+  func removeWatchpoint(_ watchpoint: Watchpoint) -> Bool { watchpoints.remove(watchpoint) }
+
+  /// Brings a stopped thread's debug registers to what is wanted now; false when the kernel refuses.
+  ///
+  /// New threads begin without any, and vfork children stay so: a debugger that does not follow them
+  /// takes its watchpoints away from them.
+  @discardableResult
+  func setDebugRegisters(_ thread: ThreadID) -> Bool {
+    guard let state = threads[thread], state.processID == process,
+      state.debugRegisters != watchpoints.registers
+    else { return true }
+    let isDone = control.setDebugRegisters(thread, watchpoints.registers)
+    threads[thread]?.debugRegisters = isDone ? watchpoints.registers : nil
+    return isDone
+  }
+
+  func clearDebugRegisters(_ thread: ThreadID) {
+    guard let state = threads[thread], state.debugRegisters != DebugRegisters() else { return }
+    _ = control.setDebugRegisters(thread, DebugRegisters())
+    threads[thread]?.debugRegisters = DebugRegisters()
+  }
+
+  // MARK: Hits
+
+  /// The registers that have met the access because of which a running thread stands before a SIGTRAP;
+  /// nil when it is for something else.
+  func takeMetRegisters(_ thread: ThreadID) -> UInt8? {
+    let hardwareBreakpoint: Int32 = 4  // TRAP_HWBKPT
+    guard let state = threads[thread], state.state == .running,
+      state.debugRegisters != DebugRegisters(),
+      let information = control.signalInformation(thread),
+      word32(information, 8) == hardwareBreakpoint
+    else { return nil }
+    return control.takeDebugStatus(thread)
+  }
+
+  /// A thread has stopped for xv's sake, but its trap of an access waits for its turn.
+  func awaitsAccessTrap(_ thread: ThreadID) -> Bool {
+    guard let state = threads[thread], state.state == .running,
+      state.debugRegisters != DebugRegisters(), control.debugStatus(thread) & DebugRegisters.all != 0,
+      let status = ProcessStatus(of: thread.rawValue)
+    else { return false }
+    return status.signals("SigPnd") >> UInt64(SIGTRAP - 1) & 1 != 0
+  }
+
+  /// A thread in the cache has made an access that met debug registers.
+  func accessed(_ thread: ThreadID, _ met: UInt8) {
+    switch place(ofAccess: thread) {
+    case .step:
+      note(thread, met)
+      control.resume(thread, signal: 0)
+    case .behindCall: control.resume(thread, signal: 0)
+    case .behind:
+      canonicalize(thread)
+      note(thread, met)
+      stopWorld(thread, .stepped)
+    case .inside:
+      canonicalize(thread)
+      completeInstruction(thread)
+    }
+  }
+
+  /// As `accessed`, while all threads are brought to a stop. An instruction that is not done begins
+  /// again at the next resume, and makes its accesses again.
+  func accessedWhileStopping(_ thread: ThreadID, _ met: UInt8) {
+    let place = place(ofAccess: thread)
+    let start = threads[thread]?.registers.general.rip
+    canonicalize(thread)
+    switch place {
+    case .behind: note(thread, met)
+    case .step:
+      note(thread, met)
+      if threads[thread]?.registers.general.rip == start { threads[thread]?.watchHit = nil }
+    case .behindCall, .inside: break
+    }
+  }
+
+  private enum Place {
+    /// In a fragment of one instruction: the stop behind it comes by itself.
+    case step
+    case inside
+    case behind
+    case behindCall
+  }
+
+  private func place(ofAccess thread: ThreadID) -> Place {
+    guard let engine, let state = threads[thread], let live = try? control.registers(thread) else {
+      return .behind
+    }
+    return engine.lock.locked { () -> Place in
+      let pc = UInt64(live.rip)
+      let place = engine.translator.pointee.accessPlace(at: pc)
+      guard engine.stepping.contains(thread) else {
+        switch place {
+        case .inside: return .inside
+        case .behind: return .behind
+        case .behindCall: return .behindCall
+        }
+      }
+      // A repeated string instruction stands at its own beginning again.
+      let original = engine.originalInstruction(at: pc)
+      return place == .behind && original == UInt64(state.registers.general.rip) ? .behind : .step
+    }
+  }
+
+  /// The accesses of an instruction that was carried out on the tracer's side: no processor has
+  /// looked at them.
+  func note(_ thread: ThreadID, _ accesses: [MemoryAccess]) {
+    guard let registers = threads[thread]?.debugRegisters, !registers.isEmpty else { return }
+    note(thread, accesses.reduce(0) { $0 | registers.met(by: $1) })
+  }
+
+  private func note(_ thread: ThreadID, _ met: UInt8) {
+    if let hit = watchpoints.hit(met) { threads[thread]?.watchHit = hit }
+  }
+
+  /// Brings a canonical thread behind the instruction in whose translation something was accessed.
+  /// What the program does not access itself is not met again.
+  private func completeInstruction(_ thread: ThreadID) {
+    guard var registers = threads[thread]?.registers.general else { return }
+    var stepper = Stepper(process: process)
+    guard stepper.transfer(&registers) else { return runStep(thread, registers) }
+    threads[thread]?.registers.general = registers
+    note(thread, stepper.accesses)
+    finishStep(thread)
+  }
+
+  // MARK: Telling
+
+  /// The reason to tell for `thread`, which was about to tell `reason`. What is not told now is told
+  /// at the next resume.
+  func reasonWithHits(_ thread: ThreadID, _ reason: StopReason) -> StopReason {
+    var told = reason
+    if let hit = threads[thread]?.watchHit {
+      switch reason {
+      // A breakpoint is met again when the thread goes on.
+      case .stepped, .breakpoint:
+        threads[thread]?.watchHit = nil
+        told = .watchpoint(hit)
+      case .signal:
+        threads[thread]?.watchHit = nil
+        threads[thread]?.pending = reason
+        told = .watchpoint(hit)
+      case .watchpoint, .interrupted, .execed, .exited, .killed: break
+      }
+    }
+    for other in threads.keys {
+      guard let state = threads[other], let hit = state.watchHit, state.pending == nil else { continue }
+      threads[other]?.watchHit = nil
+      threads[other]?.pending = .watchpoint(hit)
+    }
+    return told
+  }
+
+  /// A stop that waits to be told; hits of watchpoints that were taken away meanwhile are forgotten.
+  func takePending() -> StopEvent? {
+    for thread in threads.keys.sorted() {
+      guard let reason = threads[thread]?.pending else { continue }
+      threads[thread]?.pending = nil
+      if case .watchpoint(let hit) = reason, !watchpoints.watches(hit) { continue }
+      return StopEvent(thread: thread, reason: reason)
+    }
+    return nil
+  }
+}
