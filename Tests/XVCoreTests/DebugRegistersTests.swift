@@ -27,50 +27,50 @@ import Testing
   }
 
   @Test func controlAsTheManualSays() {
-    var set = WatchpointSet()
-    #expect(set.registers.control == 0)
+    let set = WatchpointBox()
+    #expect(set.value.registers.control == 0)
     #expect(set.insert(watch(0x1000, 4)))
     // L0; R/W0 01 (writes); LEN0 11 (four bytes).
-    #expect(set.registers.control == 0x000d_0001)
+    #expect(set.value.registers.control == 0x000d_0001)
     #expect(set.insert(watch(0x2000, 8, .access)))
     // L1; R/W1 11 (reads and writes); LEN1 10 (eight bytes).
-    #expect(set.registers.control == 0x00bd_0005)
+    #expect(set.value.registers.control == 0x00bd_0005)
     #expect(set.insert(watch(0x3000, 2)))
     #expect(set.insert(watch(0x3002, 1, .read)))
-    #expect(set.registers.control == 0x35bd_0055)
+    #expect(set.value.registers.control == 0x35bd_0055)
   }
 
   @Test func whatDoesNotFitChangesNothing() {
-    var set = WatchpointSet()
+    let set = WatchpointBox()
     #expect(set.insert(watch(0x1000, 24)))
-    let before = set.registers
+    let before = set.value.registers
     #expect(!set.insert(watch(0x2000, 16)))
-    #expect(set.registers == before)
+    #expect(set.value.registers == before)
     #expect(set.insert(watch(0x2000, 8)))
     #expect(!set.insert(watch(0x3000, 1)))
     #expect(set.remove(watch(0x1000, 24)))
     #expect(!set.remove(watch(0x1000, 24)))
     #expect(set.insert(watch(0x3000, 1)))
     // The register of 0x2000 has stayed where it was.
-    #expect(set.registers[3]?.address == 0x2000)
+    #expect(set.value.registers[3]?.address == 0x2000)
   }
 
   @Test func equalPiecesShareARegister() {
-    var set = WatchpointSet()
+    let set = WatchpointBox()
     #expect(set.insert(watch(0x1000, 16)))
     #expect(set.insert(watch(0x1008, 8)))
-    #expect(set.registers[2] == nil)
+    #expect(set.value.registers[2] == nil)
     #expect(set.remove(watch(0x1000, 16)))
-    #expect(set.registers[0] == nil && set.registers[1]?.address == 0x1008)
-    #expect(set.watches(WatchHit(.write, at: OriginalAddress(0x1008))))
-    #expect(!set.watches(WatchHit(.write, at: OriginalAddress(0x1000))))
+    #expect(set.value.registers[0] == nil && set.value.registers[1]?.address == 0x1008)
+    #expect(set.value.watches(WatchHit(.write, at: OriginalAddress(0x1008))))
+    #expect(!set.value.watches(WatchHit(.write, at: OriginalAddress(0x1000))))
   }
 
   @Test func accessesAreComparedByHand() {
-    var set = WatchpointSet()
+    let set = WatchpointBox()
     #expect(set.insert(watch(0x1000, 8)) && set.insert(watch(0x1004, 4, .access)))
     func met(_ address: UInt64, _ length: UInt64, isWrite: Bool) -> UInt8 {
-      set.registers.met(by: MemoryAccess(address: address, length: length, isWrite: isWrite))
+      set.value.registers.met(by: MemoryAccess(address: address, length: length, isWrite: isWrite))
     }
     #expect(met(0x1000, 4, isWrite: true) == 1)
     #expect(met(0x1000, 4, isWrite: false) == 0)
@@ -79,8 +79,16 @@ import Testing
     #expect(met(0x0ff8, 8, isWrite: true) == 0)
     #expect(met(0x1008, 8, isWrite: true) == 0)
     // Of several the last one is told.
-    #expect(set.hit(3) == WatchHit(.access, at: OriginalAddress(0x1004)))
-    #expect(set.hit(1) == WatchHit(.write, at: OriginalAddress(0x1000)))
-    #expect(set.hit(0) == nil && set.hit(8) == nil)
+    #expect(set.value.hit(3) == WatchHit(.access, at: OriginalAddress(0x1004)))
+    #expect(set.value.hit(1) == WatchHit(.write, at: OriginalAddress(0x1000)))
+    #expect(set.value.hit(0) == nil && set.value.hit(8) == nil)
   }
+}
+
+/// `#expect` calls no mutating method.
+private final class WatchpointBox {
+  var value = WatchpointSet()
+
+  func insert(_ watchpoint: Watchpoint) -> Bool { value.insert(watchpoint) }
+  func remove(_ watchpoint: Watchpoint) -> Bool { value.remove(watchpoint) }
 }

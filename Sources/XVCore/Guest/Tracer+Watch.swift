@@ -50,7 +50,8 @@ extension Tracer {
       let information = control.signalInformation(thread),
       word32(information, 8) == hardwareBreakpoint
     else { return nil }
-    return control.takeDebugStatus(thread)
+    let met = control.takeDebugStatus(thread)
+    return met == 0 ? nil : met
   }
 
   /// A thread has stopped for xv's sake, but its trap of an access waits for its turn.
@@ -72,7 +73,7 @@ extension Tracer {
     case .behind:
       canonicalize(thread)
       note(thread, met)
-      stopWorld(thread, .stepped)
+      finishStep(thread)
     case .inside:
       canonicalize(thread)
       completeInstruction(thread)
