@@ -30,6 +30,8 @@ package final class NoWorld: World {
 
   package func setBreak(_ address: Address) throws(WorldError) -> UInt8 { throw absence }
   package func clearBreak(_ address: Address) throws(WorldError) { throw absence }
+  package func setWatch(_ watchpoint: Watchpoint) throws(WorldError) { throw absence }
+  package func clearWatch(_ watchpoint: Watchpoint) throws(WorldError) { throw absence }
 
   package func lock() {}
   package func unlock() {}

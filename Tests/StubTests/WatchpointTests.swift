@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-only
 import Glibc
 import RSP
+import Synchronization
 import Testing
 import WorldVM
 import XVCore

@@ -74,6 +74,7 @@ package final class StubSession: Responder {
     runningPlan = nil
     interruption = .none
     breakpoints = BreakpointTable()
+    watchpoints = []
     savedRegisters = SavedRegisters()
     allocations = [:]
     transfers.forget()
