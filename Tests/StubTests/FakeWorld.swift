@@ -209,6 +209,7 @@ final class FakeWorld: TranslatedWorld {
   // MARK: For people
   var statistics: [(name: String, value: UInt64)] { [("fragments", 12), ("requests made", 3)] }
   func block(at address: Address) throws(WorldError) -> BlockListing? { nil }
+  func flush() throws(WorldError) {}
 }
 
 extension FakeWorld {
