@@ -11,7 +11,7 @@ extension Engine {
     translator.pointee.process = thread.rawValue
     translator.pointee.counters.requests &+= 1
     translator.pointee.request &+= 1
-    if kind != .systemCall, kind != .systemCallDone { codeRequests &+= 1 }
+    if kind != .systemCall, kind != .systemCallDone { requestsSinceFlush &+= 1 }
     mendFrame(thread)
     if isFlushDue, active.count > 1, kind.mayFlush {
       // Others may be inside the cache: the tracer stops them first, and the thread asks again.
@@ -190,8 +190,11 @@ extension Engine {
   // MARK: Torture
 
   /// Torture or a full cache asks for a flush.
+  ///
+  /// After a flush every thread has requests of its own, also one that only waits in a system call. If
+  /// these alone brought the next flush, nobody would get on: hence n requests for each thread.
   private var isFlushDue: Bool {
-    options.flushEvery > 0 && codeRequests % options.flushEvery == 0
+    options.flushEvery > 0 && requestsSinceFlush >= options.flushEvery * UInt64(active.count)
       || translator.pointee.isFull
   }
 
@@ -208,6 +211,7 @@ extension Engine {
 
   /// Discards the whole cache. No thread is inside.
   func flush() {
+    requestsSinceFlush = 0
     translator.pointee.flush()
     for (_, context) in active { context.forgetTargets() }
   }

@@ -45,8 +45,8 @@ final class Engine: @unchecked Sendable {
   var openViews: [ThreadID: OpenView] = [:]
   /// What the program believes about being traced, and about who may.
   var tracing = TracingBelief()
-  /// Requests but for system calls, which torture counts.
-  var codeRequests: UInt64 = 0
+  /// But for those about system calls.
+  var requestsSinceFlush: UInt64 = 0
   /// Threads that wait in the gate for the tracer: probes, steps, rare instructions.
   var parked: [ThreadID: Parking] = [:]
   private var parkings: UInt64 = 0

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
 // groups: thread
+// flush: 60
 // build: -O2 -pthread
 // build static: -O2 -pthread -static
 // needs: -lpthread
