@@ -23,6 +23,7 @@ final class FakeWorld: TranslatedWorld {
     var outcomes: [Outcome] = []
     var plans: [ResumePlan] = []
     var interrupts = 0
+    var flushes = 0
     var isKilled = false
     var detachSignal: Int32?
   }
@@ -209,7 +210,7 @@ final class FakeWorld: TranslatedWorld {
   // MARK: For people
   var statistics: [(name: String, value: UInt64)] { [("fragments", 12), ("requests made", 3)] }
   func block(at address: Address) throws(WorldError) -> BlockListing? { nil }
-  func flush() throws(WorldError) {}
+  func flush() throws(WorldError) { state.withLock { $0.flushes += 1 } }
 }
 
 extension FakeWorld {

@@ -185,6 +185,8 @@ import xv_gdbstub
     #expect(console("xv stats") == "fragments      12\nrequests made  3\n")
     #expect(console("nonsense")?.hasPrefix("unknown monitor command 'nonsense'") == true)
     #expect(console("xv block 0x400000") == "no code at 0x400000\n")
+    #expect(console("xv flush") == "all translated code is discarded\n")
+    #expect(world.state.withLock { $0.flushes } == 1)
   }
 
   @Test func originalAndTranslatedCodeSideBySide() {

@@ -34,7 +34,7 @@ enum NativeRun {
       }
       control.singleStep(thread)
       let event = control.waitForEvent(of: thread)
-      if case .exited = event { return states }
+      if case .exiting = event { return states }
       guard case .signal(SIGTRAP) = event else { break }
     }
     Issue.record("the native program does not end by itself after \(states.count) states")

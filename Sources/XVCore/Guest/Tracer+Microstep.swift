@@ -46,6 +46,12 @@ extension Tracer {
       guard let event = waitForStep(thread, deadline: deadline) else { return run }
       switch event {
       case .signal(SIGTRAP), .stopped: break
+      case .exiting:
+        control.resume(thread, signal: 0)
+        guard let end = control.waitForEvent(of: thread) else { return run }
+        if case .exited(let status) = end { run.ending = .exited(status) }
+        handle(thread, end)
+        return run
       case .exited(let status): run.ending = .exited(status)
       case .killed(let signal): run.ending = .killed(signal)
       case .signal(let signal):
