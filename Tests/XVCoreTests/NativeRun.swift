@@ -34,7 +34,10 @@ enum NativeRun {
       }
       control.singleStep(thread)
       let event = control.waitForEvent(of: thread)
-      if case .exiting = event { return states }
+      if case .exiting = event {
+        control.resume(thread, signal: 0)
+        return states
+      }
       guard case .signal(SIGTRAP) = event else { break }
     }
     Issue.record("the native program does not end by itself after \(states.count) states")
