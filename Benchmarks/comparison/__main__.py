@@ -38,7 +38,7 @@ def chosen(text, known, kind):
 
 
 def prefix(peer, xv):
-    return {"native": [], "xv": [str(xv.resolve()), "--persist-dir", str(WORK / "kept")],
+    return {"native": [], "xv": [str(xv.resolve())],
             "xv-cold": [str(xv.resolve()), "--no-persist"],
             "valgrind": [program("valgrind"), "--tool=none", "-q"],
             "qemu": [program("qemu-x86_64")]}[peer]

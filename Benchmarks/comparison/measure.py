@@ -52,7 +52,8 @@ def run(command, stdin, output, limit):
         (os.POSIX_SPAWN_OPEN, 1, str(output), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
         (os.POSIX_SPAWN_OPEN, 2, str(output) + ".err", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
     ]
-    environment = {"PATH": "/usr/bin:/bin", "HOME": "/", "LC_ALL": "C"}
+    environment = {"PATH": "/usr/bin:/bin", "HOME": "/", "LC_ALL": "C",
+                   "XDG_CACHE_HOME": str(output.parent / "caches")}  # where xv keeps translations
     start = time.monotonic()
     pid = os.posix_spawn(command[0], command, environment, file_actions=actions, setsid=True)
     late = []
