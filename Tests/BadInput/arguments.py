@@ -32,9 +32,13 @@ FILES = [
 ]
 
 
-def refusal(command, words, directory):
+# What the stub starts programs through: dash runs by itself what the kernel does not know, bash looks first.
+SHELLS = ["/bin/sh", "/bin/bash"]
+
+
+def refusal(command, words, directory, **environment):
     """Problems of a command that must refuse with `words` in its message."""
-    outcome = process.run(command, 5, cwd=directory)
+    outcome = process.run(command, 5, cwd=directory, env={**os.environ, **environment})
     found = [f"left behind: {name}" for name in process.left_behind()]
     message = outcome.stderr.decode("utf-8", "replace")
     if outcome.status is None or outcome.status <= 0:
@@ -59,7 +63,9 @@ def files(xv, stub, directory):
         said = re.escape(name) + r"(.|\n)*(" + words + r")|(" + words + r")(.|\n)*" + re.escape(name)
         # A file that root may not execute either; the kernel decides by the mode's x bits.
         yield f"xv: {name}", lambda: refusal([xv, path], said, directory)
-        yield f"xv-gdbstub: {name}", lambda: refusal([stub, "--once", "127.0.0.1:0", "--", path], said, directory)
+        for shell in SHELLS:
+            yield (f"xv-gdbstub: {name} ({shell})",
+                   lambda: refusal([stub, "--once", "127.0.0.1:0", "--", path], said, directory, SHELL=shell))
     directory_words = r"[Dd]irectory|regular file|[Pp]ermission denied|not executable"
     yield "xv: a directory", lambda: refusal([xv, "/usr"], directory_words, directory)
     yield "xv-gdbstub: a directory", lambda: refusal([stub, "--once", ":0", "--", "/usr"], directory_words, directory)

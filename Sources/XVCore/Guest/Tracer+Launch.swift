@@ -325,15 +325,21 @@ enum LaunchPath {
     throw .cannotLaunch(program: program, why: "no such program in PATH; name it with a path")
   }
 
-  /// e_ident and e_machine of the ELF header (elf(5)); scripts are left to the kernel.
+  /// e_ident and e_machine of the ELF header (elf(5)). A script must name its interpreter: a shell
+  /// that is told ENOEXEC may run the file itself, and the shell would be debugged in its place.
   private static func checkFormat(_ path: String, _ program: String) throws(GuestError) {
     let descriptor = xv_open(path, O_RDONLY | O_CLOEXEC, 0)
     guard descriptor >= 0 else { return }  // executable but unreadable: the kernel can run it
     defer { close(descriptor) }
-    var header = [UInt8](repeating: 0, count: 20)
-    let count = read(descriptor, &header, 20)
-    if count >= 2, header[0] == UInt8(ascii: "#"), header[1] == UInt8(ascii: "!") { return }
-    guard count == 20, header[0..<4] == [0x7f, 0x45, 0x4c, 0x46] else {
+    var header = [UInt8](repeating: 0, count: 256)  // BINPRM_BUF_SIZE (linux/binfmts.h)
+    let count = read(descriptor, &header, header.count)
+    if count >= 2, header[0] == UInt8(ascii: "#"), header[1] == UInt8(ascii: "!") {
+      guard namesInterpreter(header[2..<count]) else {
+        throw .cannotLaunch(program: program, why: "its first line, #!, names no interpreter")
+      }
+      return
+    }
+    guard count >= 20, header[0..<4] == [0x7f, 0x45, 0x4c, 0x46] else {
       throw .cannotLaunch(
         program: program, why: "it is neither an ELF file nor a script that begins with #!")
     }
@@ -346,5 +352,11 @@ enum LaunchPath {
       throw .cannotLaunch(
         program: program, why: "it is for another processor (ELF machine \(machine), not x86-64)")
     }
+  }
+
+  /// Whether anything but blanks stands before the line's end (fs/binfmt_script.c).
+  private static func namesInterpreter(_ line: ArraySlice<UInt8>) -> Bool {
+    let first = line.first { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
+    return first != nil && first != UInt8(ascii: "\n") && first != 0
   }
 }
