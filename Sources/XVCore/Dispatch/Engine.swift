@@ -50,8 +50,8 @@ final class Engine: @unchecked Sendable {
   /// Threads that wait in the gate for the tracer: probes, steps, rare instructions.
   var parked: [ThreadID: Parking] = [:]
   private var parkings: UInt64 = 0
-  /// Readable when `parked` has something new.
-  let parkedDescriptor: Int32
+  /// Rung when `parked` has something new.
+  private let bell: ParkingBell
   private let stopping: UnsafeMutablePointer<UInt32>
   /// Contexts below this number have been used.
   private let highestContext: UnsafeMutablePointer<UInt32>
@@ -75,9 +75,12 @@ final class Engine: @unchecked Sendable {
     var order: UInt64
   }
 
-  init(process: Int32, region: consuming Region, guestCore: UInt64, options: LaunchOptions, trace: Trace)
-  {
+  init(
+    process: Int32, region: consuming Region, guestCore: UInt64, options: LaunchOptions, trace: Trace,
+    bell: ParkingBell
+  ) {
     self.process = process
+    self.bell = bell
     self.guestCore = guestCore
     self.options = options
     self.trace = trace
@@ -92,7 +95,6 @@ final class Engine: @unchecked Sendable {
         jumps: MasterTable(at: master + RegionLayout.masterTableSize)))
     if options.cacheSize > 0 { translator.pointee.cacheLimit = options.cacheSize }
     freeContexts = Array((0..<RegionLayout.maximumThreads).reversed())
-    parkedDescriptor = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
     stopping = .allocate(capacity: 1)
     stopping.initialize(to: 0)
     highestContext = .allocate(capacity: 1)
@@ -104,7 +106,6 @@ final class Engine: @unchecked Sendable {
     translator.deallocate()
     stopping.deallocate()
     highestContext.deallocate()
-    close(parkedDescriptor)
   }
 
   var doorbell: UnsafeMutablePointer<UInt32> {
@@ -250,7 +251,6 @@ final class Engine: @unchecked Sendable {
   func park(_ thread: ThreadID, _ reason: Parking.Reason) {
     parkings &+= 1
     parked[thread] = Parking(reason: reason, order: parkings)
-    var one: UInt64 = 1
-    write(parkedDescriptor, &one, 8)
+    bell.ring(process)
   }
 }

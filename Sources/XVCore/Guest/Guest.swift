@@ -6,11 +6,13 @@ import Glibc
 /// Safe from any thread: what needs the tracer is carried out on the guest's own tracer thread while
 /// the caller waits. Everything is in original terms: no cache address ever leaves this interface.
 package final class Guest: Sendable {
+  private let tracees: Tracees
   private let tracer: Tracer
   /// Process id of the guest.
   package let pid: Int32
 
-  private init(_ tracer: Tracer, pid: Int32) {
+  private init(_ tracer: Tracer, among tracees: Tracees, pid: Int32) {
+    self.tracees = tracees
     self.tracer = tracer
     self.pid = pid
   }
@@ -22,7 +24,8 @@ package final class Guest: Sendable {
   package static func launch(
     _ options: LaunchOptions, onStop: @escaping @Sendable (StopEvent) -> Void
   ) throws(GuestError) -> Guest {
-    try begin(Tracer(options, onStop: onStop))
+    let tracees = Tracees()
+    return try begin(Tracer(options, among: tracees, onStop: onStop), among: tracees)
   }
 
   /// Takes hold of a running process and stops all of its threads wherever they are. Of the options
@@ -32,14 +35,18 @@ package final class Guest: Sendable {
     onStop: @escaping @Sendable (StopEvent) -> Void
   ) throws(GuestError) -> Guest {
     let options = options ?? LaunchOptions(program: "/proc/\(process)/exe", arguments: [])
-    return try begin(Tracer(options, attachingTo: process, onStop: onStop))
+    let tracees = Tracees()
+    return try begin(
+      Tracer(options, among: tracees, attachingTo: process, onStop: onStop), among: tracees)
   }
 
-  private static func begin(_ tracer: Tracer) throws(GuestError) -> Guest {
+  private static func begin(
+    _ tracer: Tracer, among tracees: Tracees
+  ) throws(GuestError) -> Guest {
     let launched = Completion<Result<Int32, GuestError>>()
-    TracerThread.start { tracer.run { launched.finish($0) } }
+    TracerThread.start { tracees.run(tracer) { launched.finish($0) } }
     switch launched.wait() {
-    case .success(let pid): return Guest(tracer, pid: pid)
+    case .success(let pid): return Guest(tracer, among: tracees, pid: pid)
     case .failure(let error): throw error
     case nil: throw .gone
     }
@@ -47,7 +54,7 @@ package final class Guest: Sendable {
 
   /// Live threads in the order of their ids; those of vfork children are not among them.
   package var threads: [ThreadID] {
-    tracer.perform { [tracer] in
+    tracees.perform { [tracer] in
       tracer.threads.filter { $0.value.processID == tracer.process }.keys.sorted()
     } ?? []
   }
@@ -100,7 +107,7 @@ package final class Guest: Sendable {
   /// Lets the program go on natively, without xv; the guest object is then of no more use. A signal is
   /// for the thread that stands before its delivery. A running program is stopped first.
   package func detach(signal: Int32) throws(GuestError) {
-    let isDone = tracer.perform { [tracer] () -> Bool in
+    let isDone = tracees.perform { [tracer] () -> Bool in
       guard !tracer.isFinished else { return false }
       tracer.halt()
       guard !tracer.isFinished else { return false }
@@ -125,30 +132,30 @@ package final class Guest: Sendable {
   /// Reads up to `count` bytes; the result is shorter at the first unreadable page, empty when the
   /// first byte is unreadable.
   package func readMemory(at address: OriginalAddress, count: Int) -> [UInt8] {
-    tracer.perform { [tracer] in tracer.readMemory(address.rawValue, count) } ?? []
+    tracees.perform { [tracer] in tracer.readMemory(address.rawValue, count) } ?? []
   }
 
   /// Writes (also into read-only pages, as ptrace does) and returns how many bytes were written;
   /// fragments of changed code are thrown away.
   package func writeMemory(_ bytes: [UInt8], at address: OriginalAddress) -> Int {
-    tracer.perform { [tracer] in tracer.writeMemory(bytes, address.rawValue) } ?? 0
+    tracees.perform { [tracer] in tracer.writeMemory(bytes, address.rawValue) } ?? 0
   }
 
   /// Asks a running guest to stop; the answer comes through `onStop`.
   package func interrupt() {
-    _ = tracer.perform { [tracer] in tracer.interruptAll() }
+    _ = tracees.perform { [tracer] in tracer.interruptAll() }
   }
 
   /// Kills the guest and waits for its end. No `onStop` follows.
   package func kill() {
-    _ = tracer.perform { [tracer] in tracer.killAndWait() }
+    _ = tracees.perform { [tracer] in tracer.killAndWait() }
   }
 
   // MARK: For people
 
   /// Counters by name, in the order they should be printed.
   package var statistics: [(name: String, value: UInt64)] {
-    tracer.perform { [tracer] in tracer.statistics() } ?? tracer.statistics()
+    tracees.perform { [tracer] in tracer.statistics() } ?? tracer.statistics()
   }
 
   /// The fragment that holds `address`, translating it if need be; nil when there is no code.
@@ -166,7 +173,7 @@ package final class Guest: Sendable {
   func whileStopped<Value: Sendable>(
     _ body: @escaping @Sendable (Tracer) throws(GuestError) -> Value
   ) throws(GuestError) -> Value {
-    let result = tracer.perform { [tracer] () -> Result<Value, GuestError> in
+    let result = tracees.perform { [tracer] () -> Result<Value, GuestError> in
       guard !tracer.isFinished else { return .failure(.gone) }
       guard tracer.isStopped else { return .failure(.running) }
       do throws(GuestError) {

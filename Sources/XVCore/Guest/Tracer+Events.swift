@@ -18,13 +18,8 @@ extension Tracer {
       control.resume(thread, signal: 0)
     case .execed: execed(thread)
     case .forked(let child, _): forked(thread, child)
-    case .stopped:
-      if threads[thread] == nil {
-        earlyChildren.insert(thread)
-      } else {
-        // An interrupt that was overtaken by another stop.
-        control.resume(thread, signal: 0)
-      }
+    // An interrupt that was overtaken by another stop.
+    case .stopped: control.resume(thread, signal: 0)
     case .groupStop(let signal):
       control.listen(thread)
       if thread.rawValue == process, !options.debugged { options.onGroupStop?(signal) }
@@ -35,7 +30,6 @@ extension Tracer {
   private func gone(_ thread: ThreadID, _ reason: StopReason) {
     trace("[\(thread)] is gone: \(reason)")
     threads[thread] = nil
-    earlyChildren.remove(thread)
     if thread.rawValue == process {
       isFinished = true
       threads = [:]
@@ -212,9 +206,7 @@ extension Tracer {
   /// registers are in its context's file.
   private func forked(_ parent: ThreadID, _ child: ThreadID) {
     defer { control.resume(parent, signal: 0) }
-    if earlyChildren.remove(child) == nil {
-      guard case .stopped? = control.waitForEvent(of: child) else { return }
-    }
+    guard tracees.waitForBirth(of: child) else { return }
     guard let engine, let parentState = threads[parent],
       let live = try? control.registers(child)
     else { return abandon(child) }

@@ -117,7 +117,8 @@ extension Tracer {
     map: AddressMap
   ) throws(GuestError) -> Engine {
     let engine = Engine(
-      process: process, region: region, guestCore: core, options: options, trace: trace)
+      process: process, region: region, guestCore: core, options: options, trace: trace,
+      bell: tracees.bell)
     self.engine = engine
     engine.translator.pointee.breakpoints = breakpoints
     if let directory = options.persistDirectory, options.flushEvery == 0 {

@@ -6,10 +6,7 @@ import Glibc
 extension Tracer {
   /// A thread stands before the delivery of a signal, or has arrived at a handler.
   func signalled(_ thread: ThreadID, _ signal: Int32) {
-    guard let state = threads[thread] else {
-      // A child whose maker's event is still to come.
-      return control.resume(thread, signal: signal)
-    }
+    guard let state = threads[thread] else { return control.resume(thread, signal: signal) }
     if state.state == .enteringHandler, signal == SIGTRAP { return arrivedAtHandler(thread) }
     if state.state == .raisingTrap, signal == SIGTRAP { return raisedTrap(thread) }
     if state.state == .running, signal == SIGTRAP, isTraceTrap(thread) { return tracedInCache(thread) }

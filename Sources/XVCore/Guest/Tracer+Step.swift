@@ -105,7 +105,7 @@ extension Tracer {
     threads[thread]?.owesTrap = false
     if case .stepWithin(let range) = state.action.kind, state.pending == nil, state.watchHit == nil,
       range.contains(OriginalAddress(UInt64(state.registers.general.rip))),
-      !breakpoints.contains(UInt64(state.registers.general.rip)), !hasCommands
+      !breakpoints.contains(UInt64(state.registers.general.rip)), !tracees.hasCommands
     {
       return step(thread)
     }

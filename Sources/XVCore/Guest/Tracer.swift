@@ -2,15 +2,16 @@
 internal import CLinux
 import Glibc
 
-/// The thread that holds the guest: launch, signals, new threads and processes, exec, stops.
+/// One process as the tracer's thread sees it: its threads, engine and breakpoints; signals, exec, stops.
 ///
-/// Everything here runs on one OS thread, because the kernel lets nobody else control the guest.
-/// Other threads hand in closures (`perform`). See docs/sequences for the order of events.
+/// Everything here runs on the one OS thread of `Tracees`, because the kernel lets nobody else control
+/// the process. See docs/sequences for the order of events.
 final class Tracer: @unchecked Sendable {
   // Rule for the unchecked conformance: only the tracer's own thread touches the stored variables,
-  // except `commands` and `isClosed`, which have a lock of their own, and the descriptors and options,
-  // which do not change while others can see them.
+  // except the options, which do not change while others can see them.
   let options: LaunchOptions
+  /// The processes of the same tracer thread, which outlive this one.
+  unowned let tracees: Tracees
   let control = PtraceControl()
   let trace: Trace
   let onStop: @Sendable (StopEvent) -> Void
@@ -32,102 +33,33 @@ final class Tracer: @unchecked Sendable {
   var isFinished = false
   var breakpoints: Set<UInt64> = []
   var watchpoints = WatchpointSet()
-  /// Fork children whose first stop came before their parent's event.
-  var earlyChildren: Set<ThreadID> = []
-
-  private let commandLock = Lock()
-  private var commands: [() -> Void] = []
-  private let commandDescriptor: Int32
 
   /// The process to attach to, instead of a launch.
   private let attachingTo: Int32?
 
   init(
-    _ options: LaunchOptions, attachingTo: Int32? = nil,
+    _ options: LaunchOptions, among tracees: Tracees, attachingTo: Int32? = nil,
     onStop: @escaping @Sendable (StopEvent) -> Void
   ) {
     self.options = options
+    self.tracees = tracees
     self.attachingTo = attachingTo
     self.onStop = onStop
     trace = Trace(descriptor: options.traceDescriptor)
-    commandDescriptor = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
   }
 
-  deinit { close(commandDescriptor) }
-
-  // MARK: The loop
-
-  /// Runs `body` on the tracer's thread and waits for it.
-  func perform<Result: Sendable>(_ body: @escaping () -> Result) -> Result? {
-    let done = Completion<Result>()
-    let accepted = commandLock.locked { () -> Bool in
-      guard !isClosed else { return false }
-      commands.append { done.finish(body()) }
-      return true
-    }
-    guard accepted else { return nil }
-    var one: UInt64 = 1
-    write(commandDescriptor, &one, 8)
-    return done.wait()
-  }
-
-  /// Somebody waits to be served.
-  var hasCommands: Bool { commandLock.locked { !commands.isEmpty } }
-
-  /// Set under `commandLock` when no command is taken any more.
-  private var isClosed = false
-
-  /// The body of the tracer thread: launches, reports, then handles events until the guest is gone.
-  func run(launched: (Result<Int32, GuestError>) -> Void) {
-    do throws(GuestError) {
-      try serve(launched)
-    } catch {
-      isFinished = true
-      return launched(.failure(error))
-    }
-    engine?.stopDispatcher()
-    // Whoever asked in the last moment gets an answer.
-    let rest = commandLock.locked {
-      isClosed = true
-      return commands
-    }
-    rest.forEach { $0() }
-  }
-
-  private func serve(_ launched: (Result<Int32, GuestError>) -> Void) throws(GuestError) {
-    let children = try ChildEvents()
+  /// Launches the process, or attaches to it; it stands still afterwards.
+  func start() throws(GuestError) {
     if let attachingTo { try attach(to: attachingTo) } else { try launch() }
-    launched(.success(process))
+  }
+
+  /// Without a debugger a process that has been started runs at once.
+  func beginRunning() {
     if options.debugged {
       isStopped = true
     } else {
       resumeAll()
     }
-    while !isFinished { turn(children) }
-  }
-
-  private func turn(_ children: borrowing ChildEvents) {
-    var descriptors = [
-      pollfd(fd: children.descriptor, events: Int16(POLLIN), revents: 0),
-      pollfd(fd: commandDescriptor, events: Int16(POLLIN), revents: 0),
-      pollfd(fd: engine?.parkedDescriptor ?? -1, events: Int16(POLLIN), revents: 0),
-    ]
-    poll(&descriptors, 3, -1)
-    children.clear()
-    drain(commandDescriptor)
-    if let engine { drain(engine.parkedDescriptor) }
-    while !isFinished, let (thread, event) = control.nextEvent() { handle(thread, event) }
-    if !isFinished { handleParked() }
-    let batch = commandLock.locked {
-      defer { commands = [] }
-      return commands
-    }
-    batch.forEach { $0() }
-  }
-
-  private func drain(_ descriptor: Int32) {
-    var count: UInt64 = 0
-    while read(descriptor, &count, 8) > 0 {}
   }
 
   // MARK: Stops for a debugger
