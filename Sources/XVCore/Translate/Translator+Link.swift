@@ -126,16 +126,18 @@ extension Translator {
     return offset
   }
 
-  /// jmp [rip+0] ; the address: a way into another arena.
+  /// jmp [rip+literal]: a way into another arena. The literal is aligned: the program may have set
+  /// the flag AC, and then an access that is not would fault.
   private mutating func farStub(
     _ arena: Int, _ target: CacheAddress, original: UInt64, kind: Exit.Kind
   ) -> UInt32 {
     let offset = arenas[arena].cold
     var cold = arenas[arena].emitter(at: offset)
     appendCold(arena, cold, original, adjust: kind == .call ? 8 : 0)
-    cold.bytes(0x25ff, count: 6)
-    cold.u64(target.rawValue)
-    arenas[arena].cold += 14
+    let literal = arenas[arena].addLiteral(target.rawValue)
+    cold.u16(0x25ff)
+    cold.relative32(to: literal)
+    arenas[arena].cold += 6
     return UInt32(offset)
   }
 

@@ -22,20 +22,20 @@ extension Translator {
     let stale = emitStaleExit(original, emission)
     var offset = 0
     while offset < length {
-      // Whole words, the last one overlapping; short blocks by their powers of two.
-      let size = [8, 4, 2, 1].first { $0 <= length - offset || ($0 <= length && offset > 0) }!
-      let at = min(offset, length - size)
-      emitLoadCode(size: size, original &+ UInt64(at), &emission)
+      // Aligned pieces: where the program has set the flag AC, others would fault.
+      let place = original &+ UInt64(offset)
+      let size = [8, 4, 2, 1].first { $0 <= length - offset && place % UInt64($0) == 0 }!
+      emitLoadCode(size: size, place, &emission)
       var value: UInt64 = 0
       for byte in 0..<size {
-        value |= UInt64(expected.load(fromByteOffset: at + byte, as: UInt8.self)) << UInt64(byte * 8)
+        value |= UInt64(expected.load(fromByteOffset: offset + byte, as: UInt8.self)) << UInt64(byte * 8)
       }
       emission.hot.u16(0xbb49)  // mov r11, imm64
       emission.hot.u64(0 &- value)
       emission.hot.bytes(0x19_0c_8d_4a, count: 4)  // lea rcx, [rcx+r11]
       emission.hot.u16(0x05e3)  // jrcxz over the jump
       emission.hot.jump(to: stale)
-      offset = at + size
+      offset += size
     }
     emission.hot.load(Register.rcx, slot: ContextLayout.spilledRCX)
     recover(&emission, original, spilled: [.r11])
