@@ -47,7 +47,7 @@ extension Translator {
     counters.units &+= 1
     counters.instructions &+= UInt64(scanned.count)
 
-    if mode == .normal { markJoins(scanned.count) }
+    if mode == .normal { markJoins(scanned) }
     computeScratchStates(scanned, entry: entry)
     return emitUnit(original, scanned, mode: mode, entry: entry, arena: arena)
   }

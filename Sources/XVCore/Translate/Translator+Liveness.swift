@@ -30,13 +30,14 @@ extension Translator {
     for index in 0..<scanned.count { states[index] = ScratchState() }
     // A loop's head is assumed to be reached with all slots valid until a way back to it says less.
     var rounds = 0
-    while computeValid(scanned.count, entry, final: rounds >= 4) { rounds += 1 }
+    while computeValid(scanned, entry, final: rounds >= 4) { rounds += 1 }
     rounds = 0
     while computeLive(scanned, final: rounds >= 6) { rounds += 1 }
   }
 
   /// One pass forward. Whether a loop's head has to be looked at again.
-  private mutating func computeValid(_ count: Int, _ entry: EntryKind, final: Bool) -> Bool {
+  private mutating func computeValid(_ scanned: Scanned, _ entry: EntryKind, final: Bool) -> Bool {
+    let count = scanned.count
     var valid: SpillSet = entry == .jump || entry == .ret ? .all : []
     var hasChanged = false
     for index in 0..<count {
@@ -68,6 +69,13 @@ extension Translator {
       }
     }
     exitValid = valid
+    if let target = indexOfContinuation(scanned) {
+      let agreed = states[target].joined.intersection(valid)
+      if agreed != states[target].joined {
+        states[target].joined = agreed
+        hasChanged = true
+      }
+    }
     return hasChanged && !final
   }
 

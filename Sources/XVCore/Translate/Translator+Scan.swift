@@ -172,7 +172,14 @@ extension Translator {
   }
 
   /// Every place in the unit that the unit itself jumps to begins a block: loops and joins stay inside.
-  mutating func markJoins(_ count: Int) {
+  mutating func markJoins(_ scanned: Scanned) {
+    let count = scanned.count
+    // The last block may fall back into the unit as well.
+    if let target = indexOfContinuation(scanned) {
+      marks[target].startsBlock = true
+      marks[target].isJoin = true
+      marks[target].isLoopHead = true
+    }
     for index in 0..<count {
       switch scan[index].kind {
       case .conditionalJump, .shortLoop, .jump:
@@ -184,6 +191,14 @@ extension Translator {
       default: break
       }
     }
+  }
+
+  /// Which instruction of the unit the program goes on at behind its last one, if it is one of them.
+  @inline(__always)
+  func indexOfContinuation(_ scanned: Scanned) -> Int? {
+    guard case .continues(let at) = scanned.end, let index = seen.find(at), index < scanned.count
+    else { return nil }
+    return index
   }
 
   /// The number in eax when the instruction before a system call is `mov eax, imm32`.
