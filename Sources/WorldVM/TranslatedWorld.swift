@@ -13,4 +13,9 @@ package protocol TranslatedWorld: World {
 
   /// Discards all translated code. The world stands still, and its program notices nothing.
   func flush() throws(WorldError)
+  /// As `flush`; what is live is copied when it is asked for.
+  func collect() throws(WorldError)
+  /// Moves the translator's memory to another address of the program's, any suitable one if none is
+  /// named. Returns where it is now.
+  func relocate(to address: Address?) throws(WorldError) -> Address
 }

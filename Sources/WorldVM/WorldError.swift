@@ -13,6 +13,8 @@ package enum WorldError: Error, Hashable, Sendable {
   case lookupFailed(String)
   /// The world runs and the call needs it stopped.
   case running
+  /// It cannot be done as asked: why, in words.
+  case refused(String)
   /// The call failed below: what was tried and the kernel's errno.
   case failed(call: String, errno: Int32)
 }
@@ -26,6 +28,7 @@ extension WorldError: CustomStringConvertible {
     case .badWorld(let reason): reason
     case .lookupFailed(let name): "\(name) was not found"
     case .running: "the program is running: interrupt it first"
+    case .refused(let why): why
     case .failed(let call, let errno): "\(call) failed: \(String(cString: strerror(errno)))"
     }
   }

@@ -43,7 +43,10 @@ package struct StubCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Discard translated code when there is more than this.", valueName: "MiB"))
   var cacheSize: Int = 0
 
-  @Option(help: "flush=N: throw all translated code away at every N-th request.")
+  @Option(
+    help: ArgumentHelp(
+      "Make life hard for the translator: flush, collect or relocate at every N-th request.",
+      valueName: "flush=N,collect=N,relocate=N"))
   var torture: Torture?
 
   @Option(
@@ -104,7 +107,7 @@ package struct StubCommand: ParsableCommand {
     var options = LaunchOptions(program: "", arguments: [])
     options.disableRandomization = disableRandomization
     options.guardOriginalCode = guardsOriginalCode
-    options.flushEvery = torture?.flushEvery ?? 0
+    options.torture = torture ?? Torture()
     options.cacheSize = cacheSize << 20
     options.persistDirectory = noPersist || persistDir.isEmpty ? nil : persistDir
     options.debugged = true
@@ -195,16 +198,8 @@ package struct StubCommand: ParsableCommand {
   }
 }
 
-/// What `--torture` asks for.
-struct Torture: ExpressibleByArgument {
-  let flushEvery: UInt64
-
-  init?(argument: String) {
-    guard argument.hasPrefix("flush="), let count = UInt64(argument.dropFirst(6)), count > 0 else {
-      return nil
-    }
-    flushEvery = count
-  }
+extension Torture: ExpressibleByArgument {
+  package init?(argument: String) { self.init(argument) }
 }
 
 extension RegisterLayout {

@@ -28,8 +28,11 @@ struct XV: ParsableCommand {
   @Option(help: ArgumentHelp("Discard translated code when there is more than this.", valueName: "MiB"))
   var cacheSize: Int = 0
 
-  @Option(help: "Make life hard for the translator: flush=N discards all fragments at every N-th request.")
-  var torture: TortureSwitches = TortureSwitches()
+  @Option(
+    help: ArgumentHelp(
+      "Make life hard for the translator: flush, collect or relocate at every N-th request.",
+      valueName: "flush=N,collect=N,relocate=N"))
+  var torture: Torture?
 
   @Option(help: ArgumentHelp("Keep translations of files for the next run in this directory.", valueName: "directory"))
   var persistDir: String = LaunchOptions.defaultPersistDirectory ?? ""
@@ -63,7 +66,7 @@ struct XV: ParsableCommand {
     }
     var options = LaunchOptions(program: program, arguments: words)
     options.guardOriginalCode = guardOriginalCode
-    options.flushEvery = torture.flushEvery
+    options.torture = torture ?? Torture()
     options.cacheSize = cacheSize << 20
     options.persistDirectory = noPersist || persistDir.isEmpty ? nil : persistDir
     options.traceDescriptor = try traceDescriptor()
@@ -84,19 +87,6 @@ struct XV: ParsableCommand {
   }
 }
 
-/// `flush=N`
-struct TortureSwitches: ExpressibleByArgument {
-  var flushEvery: UInt64 = 0
-
-  init() {}
-
-  init?(argument: String) {
-    for word in argument.split(separator: ",") {
-      let parts = word.split(separator: "=")
-      guard parts.count == 2, parts[0] == "flush", let count = UInt64(parts[1]), count > 0 else {
-        return nil
-      }
-      flushEvery = count
-    }
-  }
+extension Torture: ExpressibleByArgument {
+  package init?(argument: String) { self.init(argument) }
 }

@@ -27,13 +27,13 @@ import xv_gdbstub
   @Test func switches() throws {
     let plain = try #require(try parse([":0", "prog"]).launchOptions)
     #expect(plain.debugged && plain.disableRandomization && !plain.guardOriginalCode)
-    #expect(plain.flushEvery == 0)
+    #expect(!plain.torture.isOn)
     let words = [
       "--guard", "--torture", "flush=7", "--no-disable-randomization", "--debug", ":0", "prog",
     ]
     let options = try #require(try parse(words).launchOptions)
-    #expect(options.guardOriginalCode && !options.disableRandomization && options.flushEvery == 7)
-    #expect(try parse(["--torture=flush=3", ":0", "p"]).launchOptions?.flushEvery == 3)
+    #expect(options.guardOriginalCode && !options.disableRandomization && options.torture.flush == 7)
+    #expect(try parse(["--torture=flush=3,relocate=5", ":0", "p"]).launchOptions?.torture == Torture("relocate=5,flush=3"))
   }
 
   @Test func switchesOfTheProgramAreNotOurs() throws {

@@ -24,6 +24,7 @@ final class FakeWorld: TranslatedWorld {
     var plans: [ResumePlan] = []
     var interrupts = 0
     var flushes = 0
+    var collections = 0
     var isKilled = false
     var detachSignal: Int32?
   }
@@ -211,6 +212,11 @@ final class FakeWorld: TranslatedWorld {
   var statistics: [(name: String, value: UInt64)] { [("fragments", 12), ("requests made", 3)] }
   func block(at address: Address) throws(WorldError) -> BlockListing? { nil }
   func flush() throws(WorldError) { state.withLock { $0.flushes += 1 } }
+  func collect() throws(WorldError) { state.withLock { $0.collections += 1 } }
+  func relocate(to address: Address?) throws(WorldError) -> Address {
+    guard address?.rawValue != 0x1001 else { throw .refused("xv cannot move there") }
+    return address ?? Address(0x3f00_0000_0000)
+  }
 }
 
 extension FakeWorld {

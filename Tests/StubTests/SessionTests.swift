@@ -187,6 +187,12 @@ import xv_gdbstub
     #expect(console("xv block 0x400000") == "no code at 0x400000\n")
     #expect(console("xv flush") == "all translated code is discarded\n")
     #expect(world.state.withLock { $0.flushes } == 1)
+    #expect(console("xv collect") == "translated code is collected\n")
+    #expect(world.state.withLock { $0.collections } == 1)
+    #expect(console("xv relocate") == "xv is at 0x3f0000000000\n")
+    #expect(console("xv relocate 0x5000") == "xv is at 0x5000\n")
+    #expect(console("xv relocate 0x1001") == "xv cannot move there\n")
+    #expect(console("xv relocate there")?.contains("is no address") == true)
   }
 
   @Test func originalAndTranslatedCodeSideBySide() {

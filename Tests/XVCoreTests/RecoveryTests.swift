@@ -25,7 +25,7 @@ import Testing
     options.persistDirectory = persistDirectory
     options.guardOriginalCode = true
     options.debugged = true
-    options.flushEvery = flushEvery
+    options.torture.flush = flushEvery
     return try Guest.launch(options) { stops.put($0.reason) }
   }
 

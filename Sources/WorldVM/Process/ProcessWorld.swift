@@ -77,6 +77,14 @@ package final class ProcessWorld: TranslatedWorld {
     try ask { guest throws(GuestError) in try guest.flush() }
   }
 
+  package func collect() throws(WorldError) {
+    try ask { guest throws(GuestError) in try guest.collect() }
+  }
+
+  package func relocate(to address: Address?) throws(WorldError) -> Address {
+    try ask { guest throws(GuestError) in try guest.relocate(to: address) }
+  }
+
   package func block(at address: Address) throws(WorldError) -> BlockListing? {
     try ask { guest throws(GuestError) in try guest.block(at: address) }
   }
@@ -101,6 +109,7 @@ extension WorldError {
     self =
       switch error {
       case .cannotLaunch, .cannotAttach: .badWorld("\(error)")
+      case .cannotRelocate: .refused("\(error)")
       case .system(let call, let errno): .failed(call: call, errno: errno)
       case .gone: .badWorld("the process has ended")
       case .running: .running

@@ -29,7 +29,7 @@ struct Arena: ~Copyable {
   var hotRecovery = RecoveryTable()
   var coldRecovery = RecoveryTable()
   /// Offset -> original address of x87 instructions. The processor remembers the last one however long
-  /// ago it ran, so that this outlives `reset`.
+  /// ago it ran, so that this may outlive `reset`.
   var floatingPoint: [UInt32: UInt64] = [:]
 
   init(server: UnsafeMutableRawPointer, guest: UInt64) {
@@ -42,9 +42,14 @@ struct Arena: ~Copyable {
     (hot - Arena.hotStart) + (cold - Arena.hotEnd) + (literal - Arena.coldEnd)
   }
 
-  var hasRoom: Bool {
-    hot + Arena.unitReserve < Arena.hotEnd && cold + Arena.unitReserve < Arena.coldEnd
-      && literal + 0x1000 < Arena.size
+  var hasRoom: Bool { hasRoom(units: 1) }
+
+  /// Where no discard is possible just now, some units more may have to be made.
+  var isNearlyFull: Bool { !hasRoom(units: 16) }
+
+  private func hasRoom(units: Int) -> Bool {
+    hot + units * Arena.unitReserve < Arena.hotEnd && cold + units * Arena.unitReserve < Arena.coldEnd
+      && literal + units * 0x1000 < Arena.size && hotRecovery.hasRoom && coldRecovery.hasRoom
   }
 
   @inline(__always)
@@ -88,7 +93,8 @@ struct Arena: ~Copyable {
       ? hotRecovery.entry(covering: offset) : coldRecovery.entry(covering: offset)
   }
 
-  mutating func reset() {
+  mutating func reset(keepingFloatingPoint: Bool) {
+    if !keepingFloatingPoint { floatingPoint.removeAll() }
     hot = Arena.hotStart
     cold = Arena.hotEnd
     literal = Arena.coldEnd

@@ -14,6 +14,8 @@ struct MasterTable {
   private let memory: UnsafeMutableRawPointer
   private let entries: UnsafeMutablePointer<UInt64>
   private(set) var count = 0
+  /// An entry found no place behind the last ones: what is not here is asked for each time.
+  private var isOverflowing = false
 
   init(at memory: UnsafeMutableRawPointer) {
     self.memory = memory
@@ -36,7 +38,7 @@ struct MasterTable {
   }
 
   /// Full enough that probing gets slow: the cache must be flushed.
-  var isCrowded: Bool { count > RegionLayout.masterEntries * 3 / 4 }
+  var isCrowded: Bool { isOverflowing || count > RegionLayout.masterEntries * 3 / 4 }
 
   mutating func insert(_ original: UInt64, _ target: CacheAddress) {
     var index = MasterTable.hash(original)
@@ -49,7 +51,10 @@ struct MasterTable {
       if key == 0 { break }
       index += 1
     }
-    precondition(index < RegionLayout.masterEntries + RegionLayout.masterTail - 1)
+    guard index < RegionLayout.masterEntries + RegionLayout.masterTail - 1 else {
+      isOverflowing = true
+      return
+    }
     entries[index * 2 + 1] = target.rawValue
     xv_store64(entries + index * 2, original)
     count += 1
@@ -89,5 +94,6 @@ extension MasterTable {
       memset(memory, 0, RegionLayout.masterTableSize)
     }
     count = 0
+    isOverflowing = false
   }
 }

@@ -14,6 +14,7 @@ struct PageIndex: ~Copyable {
   private var lastHead: Int32 = -1
 
   var isCrowded: Bool { nodes.isCrowded }
+  var hasRoom: Bool { nodes.hasRoom }
 
   mutating func add(_ block: Int32, original: UInt64, length: UInt32) {
     let first = original >> 12

@@ -69,6 +69,9 @@ struct Pool<Element: BitwiseCopyable>: ~Copyable {
 
   mutating func removeAll() { count = 0 }
 
+  /// Whether one unit's elements certainly fit.
+  var hasRoom: Bool { capacity - count > 1 << 16 }
+
   /// Close to its limit.
   var isCrowded: Bool { count > capacity - capacity / 16 }
 }

@@ -65,6 +65,8 @@ struct RecoveryTable: ~Copyable {
 
   var count: Int { entries.count }
 
+  var hasRoom: Bool { entries.hasRoom && persisted.hasRoom }
+
   subscript(index: Int) -> Recovery { entries[index] }
 
   /// The last entry at or before `offset`.

@@ -11,17 +11,17 @@ extension Engine {
     translator.pointee.process = thread.rawValue
     translator.pointee.counters.requests &+= 1
     translator.pointee.request &+= 1
-    if kind != .systemCall, kind != .systemCallDone { requestsSinceFlush &+= 1 }
+    if kind != .systemCall, kind != .systemCallDone { tortureClock.tick() }
     mendFrame(thread)
-    if isFlushDue, active.count > 1, kind.mayFlush {
+    if kind.mayFlush, let due = dueDiscard, needsTracer(due) {
       // Others may be inside the cache: the tracer stops them first, and the thread asks again.
-      return park(thread, .flush)
+      return park(thread, .discard(due))
     }
     switch kind {
     case .miss:
       guard let exit = exit(context) else { return die(context) }
       if exit.kind == .stale { forgetCode(exit.target..<(exit.target &+ 1)) }
-      if flushIfDue(context) {
+      if discardIfDue() {
         // The exit's number means nothing any more, should the thread be stopped before it goes on.
         context.store64(ContextLayout.originalPC, exit.target)
         context.store32(ContextLayout.exit, Exit.none)
@@ -37,14 +37,14 @@ extension Engine {
       let adjustment = translator.pointee.transferAdjustment(
         retry: context.load64(ContextLayout.retry))
       context.store64(ContextLayout.adjustment, adjustment)
-      if flushIfDue(context) {
+      if discardIfDue() {
         wanted.fragmentIsGone = true
         context.store64(ContextLayout.originalPC, wanted.target)
         context.store64(ContextLayout.retry, 0)
       }
       answerTarget(thread, context, wanted)
     case .systemCall:
-      flushIfDue(context)
+      discardIfDue()
       answerSystemCall(thread, context)
     case .systemCallDone: finishSystemCall(thread, context)
     case .probe:
@@ -69,6 +69,7 @@ extension Engine {
     switch block(at: wanted.target, entry: wanted.entry) {
     case .block(let number): resume(context, wanted, at: number)
     case .needsArena(let guest): requestArena(thread, context, wanted, guest: guest)
+    case .noRoom(let kind): park(thread, .discard(kind))
     case .noCode where translator.pointee.ranges.hasVsyscall && Vsyscall.number(at: wanted.target) != nil:
       park(thread, .exit(.rare))
     case .noCode:
@@ -91,6 +92,8 @@ extension Engine {
     case block(Int32)
     /// No arena can hold code for this address; one could be mapped there.
     case needsArena(at: UInt64)
+    /// Something has to be thrown away first.
+    case noRoom(Discard)
     case noCode
   }
 
@@ -98,13 +101,12 @@ extension Engine {
   func block(at target: UInt64, entry: EntryKind) -> Lookup {
     if let number = translator.pointee.liveBlock(target) { return .block(number) }
     guard let arena = translator.pointee.arena(for: target) else {
-      guard translator.pointee.ranges.area(containing: target) != nil,
-        !arenaRequests.free.isEmpty,
-        let place = placeForArena(near: target)
-      else { return .noCode }
+      guard translator.pointee.ranges.area(containing: target) != nil else { return .noCode }
+      guard !arenaRequests.free.isEmpty else { return .noRoom(.arenas) }
+      guard let place = placeForArena(near: target) else { return outOfReach(target) }
       return .needsArena(at: place)
     }
-    guard translator.pointee.arenas[arena].hasRoom else { return cacheIsFull() }
+    guard translator.pointee.hasRoom(in: arena) else { return .noRoom(.collect) }
     let start = xv_rdtsc()
     if let number = translator.pointee.installPersisted(for: target) {
       translator.pointee.counters.translationCycles &+= xv_rdtsc() &- start
@@ -117,10 +119,9 @@ extension Engine {
     return .block(made.block)
   }
 
-  /// A flush comes first wherever a thread waits for code; a place that has no room even so is out of
-  /// reach of any.
-  private func cacheIsFull() -> Lookup {
-    say("the code cache is full where no flush is possible; the program is killed")
+  /// The program's own mappings leave no hole near its code. It must not run unseen.
+  private func outOfReach(_ target: UInt64) -> Lookup {
+    say("no room for translations within reach of \(OriginalAddress(target)); the program is killed")
     kill(process, SIGKILL)
     return .noCode
   }
@@ -187,32 +188,36 @@ extension Engine {
     kill(process, SIGKILL)
   }
 
-  // MARK: Torture
+  // MARK: Discarding
 
-  /// Torture or a full cache asks for a flush.
-  ///
-  /// After a flush every thread has requests of its own, also one that only waits in a system call. If
-  /// these alone brought the next flush, nobody would get on: hence n requests for each thread.
-  private var isFlushDue: Bool {
-    options.flushEvery > 0 && requestsSinceFlush >= options.flushEvery * UInt64(active.count)
-      || translator.pointee.isFull
+  /// What torture or a full cache asks for.
+  private var dueDiscard: Discard? {
+    if let due = tortureClock.due(threads: active.count) { return due }
+    return translator.pointee.isFull ? .collect : nil
   }
 
-  /// Discards the whole cache when it is due. Whether it was done.
-  ///
-  /// At once only while the one thread stands in the gate: it owes the cache nothing but what its
-  /// request says.
+  /// The dispatcher discards by itself only while the one thread stands in the gate: it owes the cache
+  /// nothing but what its request says. The guest's mappings are the tracer's to change, and so are
+  /// the addresses that the processor itself keeps.
+  private func needsTracer(_ kind: Discard) -> Bool {
+    active.count > 1 || kind == .relocate || kind == .arenas
+      || translator.pointee.hasManyFloatingPoint
+  }
+
+  /// Discards what is due. Whether anything was.
   @discardableResult
-  private func flushIfDue(_ context: Context) -> Bool {
-    guard isFlushDue, active.count == 1 else { return false }
-    flush()
+  private func discardIfDue() -> Bool {
+    guard let due = dueDiscard, !needsTracer(due) else { return false }
+    discard(due, keepingFloatingPoint: true)
     return true
   }
 
-  /// Discards the whole cache. No thread is inside.
-  func flush() {
-    requestsSinceFlush = 0
-    translator.pointee.flush()
-    for (_, context) in active { context.forgetTargets() }
+  /// Discards fragments. No thread is inside.
+  func discard(_ kind: Discard, keepingFloatingPoint: Bool = false) {
+    tortureClock.done(kind)
+    switch kind {
+    case .flush, .collect: virtualization.discard(keepingFloatingPoint: keepingFloatingPoint)
+    case .arenas, .relocate: virtualization.forgetArenas()
+    }
   }
 }

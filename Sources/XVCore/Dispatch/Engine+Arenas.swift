@@ -27,7 +27,7 @@ struct ArenaRequests {
 
 extension Engine {
   func placeForArena(near target: UInt64) -> UInt64? {
-    let map = AddressMap(process: process)
+    let map = AddressMap(process: memoryOwner)
     let size = UInt64(Arena.size)
     let step: UInt64 = 0x400_0000
     let reach = Arena.reach - size - 0x800_0000
@@ -46,7 +46,8 @@ extension Engine {
       away -= step
     }
     return map.firstFree(
-      candidates.filter { $0 &+ size < 0x7fff_ffff_f000 && !isPromised($0) }, size: size)
+      candidates.filter { $0 &+ size < 0x7fff_ffff_f000 && !isPromised($0) && !isClaimed($0, size) },
+      size: size)
   }
 
   private func isPromised(_ guest: UInt64) -> Bool {
@@ -54,6 +55,11 @@ extension Engine {
     return arenaRequests.pending.values.contains {
       guest < $0 &+ size && $0 < guest &+ size
     }
+  }
+
+  /// Somebody is about to map something there.
+  private func isClaimed(_ guest: UInt64, _ size: UInt64) -> Bool {
+    claims.values.contains { guest < $0.upperBound && $0.lowerBound < guest &+ size }
   }
 
   /// Lets a thread map an arena through the gate, or wait until another has done so: it may be the one
@@ -96,7 +102,7 @@ extension Engine {
   func addArena(slot: Int, at guest: UInt64) {
     arenaRequests.pending[slot] = nil
     translator.pointee.addArena(
-      server: region.server + RegionLayout.arenasOffset + slot * Arena.size, guest: guest)
+      server: server + RegionLayout.arenasOffset + slot * Arena.size, guest: guest)
     trace("arena \(slot) at \(CacheAddress(guest))")
   }
 

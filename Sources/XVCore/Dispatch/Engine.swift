@@ -9,27 +9,22 @@ internal import CLinux
 final class Engine: @unchecked Sendable {
   // Rule for the unchecked conformance: every stored variable is reached with `lock` held, except
   // `stopping`, `highestContext` and the doorbell, which are atomic words, and `dispatcher`, which is
-  // the tracer's.
+  // the tracer's. Where the region lies in the guest only the tracer changes, and may read without.
   let lock = Lock()
   let process: Int32
-  let region: Region
-  let gate: Gate
-  /// Where the guest sees the region's core (gate, shared page, master tables, contexts).
-  let guestCore: UInt64
+  var virtualization: VirtualizationState
   let options: LaunchOptions
   let trace: Trace
+  /// The same as `virtualization`'s.
   let translator: UnsafeMutablePointer<Translator>
-  var contexts: [ThreadID: Context] = [:]
-  /// In the order of the dispatcher's rounds.
-  var active: [(thread: ThreadID, context: Context)] = []
-  var freeContexts: [Int]
+  /// The server's mapping of the region.
+  let server: UnsafeMutableRawPointer
   /// Counted by threads that have ended.
   var retiredLookups: UInt64 = 0
   /// Shadow of the signal handlers; threads share one, a vfork child has a copy.
   var handlers: [ThreadID: SignalHandlers] = [:]
   /// Threads that shall stop after the system call they are in.
   var stepping: Set<ThreadID> = []
-  var arenaRequests = ArenaRequests()
   /// Executable areas as they last were, also those that are not executable now: what kind of mapping
   /// they are does not change with their protection.
   var formerly = ExecutableRanges()
@@ -45,8 +40,9 @@ final class Engine: @unchecked Sendable {
   var openViews: [ThreadID: OpenView] = [:]
   /// What the program believes about being traced, and about who may.
   var tracing = TracingBelief()
-  /// But for those about system calls.
-  var requestsSinceFlush: UInt64 = 0
+  var tortureClock: TortureClock
+  /// A thread for whose mapping xv could not move away: its call is refused.
+  var immovable: ThreadID? = nil
   /// Threads that wait in the gate for the tracer: probes, steps, rare instructions.
   var parked: [ThreadID: Parking] = [:]
   private var parkings: UInt64 = 0
@@ -66,8 +62,8 @@ final class Engine: @unchecked Sendable {
   struct Parking {
     enum Reason: Equatable {
       case exit(Exit.Kind)
-      /// The cache is to be discarded before the thread goes on.
-      case flush
+      /// Something is to be discarded before the thread goes on.
+      case discard(Discard)
     }
 
     var reason: Reason
@@ -81,20 +77,13 @@ final class Engine: @unchecked Sendable {
   ) {
     self.process = process
     self.bell = bell
-    self.guestCore = guestCore
     self.options = options
     self.trace = trace
-    let server = region.server
-    self.region = region
-    gate = Gate(at: server + RegionLayout.gateOffset, guest: guestCore)
-    let master = server + RegionLayout.masterOffset
-    translator = .allocate(capacity: 1)
-    translator.initialize(
-      to: Translator(
-        process: process, returns: MasterTable(at: master),
-        jumps: MasterTable(at: master + RegionLayout.masterTableSize)))
+    server = region.server
+    virtualization = VirtualizationState(process: process, region: region, at: guestCore)
+    translator = virtualization.translator
     if options.cacheSize > 0 { translator.pointee.cacheLimit = options.cacheSize }
-    freeContexts = Array((0..<RegionLayout.maximumThreads).reversed())
+    tortureClock = TortureClock(options.torture)
     stopping = .allocate(capacity: 1)
     stopping.initialize(to: 0)
     highestContext = .allocate(capacity: 1)
@@ -102,49 +91,37 @@ final class Engine: @unchecked Sendable {
   }
 
   deinit {
-    translator.deinitialize(count: 1)
-    translator.deallocate()
     stopping.deallocate()
     highestContext.deallocate()
   }
 
   var doorbell: UnsafeMutablePointer<UInt32> {
-    (region.server + RegionLayout.sharedOffset).assumingMemoryBound(to: UInt32.self)
+    (server + RegionLayout.sharedOffset).assumingMemoryBound(to: UInt32.self)
   }
 
   // MARK: Contexts
 
   /// Gives a thread its context; nil when there are too many threads.
   func addThread(_ thread: ThreadID) -> Context? {
-    guard let index = freeContexts.popLast() else { return nil }
+    guard let (index, context) = virtualization.makeContext(for: thread) else { return nil }
     if index >= Int(xv_load32(highestContext)) { xv_store32(highestContext, UInt32(index + 1)) }
-    let offset = RegionLayout.contextsOffset + index * RegionLayout.contextStride
-    let context = Context(
-      base: region.server + offset, guestAddress: guestCore &+ UInt64(offset))
-    let masters = guestCore &+ UInt64(RegionLayout.masterOffset)
-    context.initialize(
-      gate: gate, doorbell: guestCore &+ UInt64(RegionLayout.sharedOffset),
-      masterReturns: masters, masterJumps: masters &+ UInt64(RegionLayout.masterTableSize))
-    contexts[thread] = context
-    active.append((thread, context))
     return context
   }
 
   func removeThread(_ thread: ThreadID) {
-    guard let context = contexts.removeValue(forKey: thread) else { return }
-    active.removeAll { $0.thread == thread }
+    guard let context = contexts[thread] else { return }
     retiredLookups &+= context.load64(ContextLayout.lookups)
+    _ = virtualization.releaseContext(of: thread)
     dropArenaRequest(thread)
     pointedFrames[thread] = nil
     partialCalls[thread] = nil
+    claims[thread] = nil
+    tortureClock.leave(thread)
     closeView(thread)
     parked[thread] = nil
     handlers[thread] = nil
     stepping.remove(thread)
     sequences?[thread] = nil
-    let offset = region.server.distance(to: context.base)
-    context.forgetTargets()
-    freeContexts.append((offset - RegionLayout.contextsOffset) / RegionLayout.contextStride)
   }
 
   // MARK: The dispatcher thread
@@ -238,7 +215,7 @@ final class Engine: @unchecked Sendable {
   }
 
   private var isAnythingPosted: Bool {
-    let contexts = region.server + RegionLayout.contextsOffset + ContextLayout.state
+    let contexts = server + RegionLayout.contextsOffset + ContextLayout.state
     let used = Int(xv_load32(highestContext))
     for index in 0..<used {
       let word = contexts + index * RegionLayout.contextStride
@@ -252,5 +229,28 @@ final class Engine: @unchecked Sendable {
     parkings &+= 1
     parked[thread] = Parking(reason: reason, order: parkings)
     bell.ring(process)
+  }
+}
+
+/// What the engine uses of the state most.
+extension Engine {
+  var gate: Gate {
+    @inline(__always) get { virtualization.gate }
+  }
+  /// Where the guest sees the region.
+  var guestCore: UInt64 { virtualization.address }
+  var contexts: [ThreadID: Context] {
+    @inline(__always) get { virtualization.contexts }
+  }
+  var active: [(thread: ThreadID, context: Context)] {
+    @inline(__always) get { virtualization.active }
+  }
+  var arenaRequests: ArenaRequests {
+    @inline(__always) get { virtualization.arenaRequests }
+    @inline(__always) _modify { yield &virtualization.arenaRequests }
+  }
+  var claims: [ThreadID: Range<UInt64>] {
+    get { virtualization.claims }
+    _modify { yield &virtualization.claims }
   }
 }

@@ -51,19 +51,31 @@ struct Context {
     (base + offset).assumingMemoryBound(to: UInt32.self)
   }
 
-  /// Prepares a context for a new thread.
-  func initialize(gate: Gate, doorbell: UInt64, masterReturns: UInt64, masterJumps: UInt64) {
-    memset(base, 0, ContextLayout.stackEnd)
-    store64(ContextLayout.gateMiss, gate.miss)
-    store64(ContextLayout.gateReturnLookup, gate.returnLookup)
-    store64(ContextLayout.gateJumpLookup, gate.jumpLookup)
-    store64(ContextLayout.gateSystemCall, gate.systemCall)
-    store64(ContextLayout.gateProbe, gate.probe)
-    store64(ContextLayout.masterReturns, masterReturns)
-    store64(ContextLayout.masterJumps, masterJumps)
-    store64(ContextLayout.doorbell, doorbell)
+  /// What a context holds of the guest's addresses in the region.
+  struct Pointers {
+    var gate: Gate
+    var doorbell: UInt64
+    var masterReturns: UInt64
+    var masterJumps: UInt64
+  }
+
+  func point(_ pointers: Pointers) {
+    store64(ContextLayout.gateMiss, pointers.gate.miss)
+    store64(ContextLayout.gateReturnLookup, pointers.gate.returnLookup)
+    store64(ContextLayout.gateJumpLookup, pointers.gate.jumpLookup)
+    store64(ContextLayout.gateSystemCall, pointers.gate.systemCall)
+    store64(ContextLayout.gateProbe, pointers.gate.probe)
+    store64(ContextLayout.masterReturns, pointers.masterReturns)
+    store64(ContextLayout.masterJumps, pointers.masterJumps)
+    store64(ContextLayout.doorbell, pointers.doorbell)
     store64(ContextLayout.contextAddress, guestAddress)
     store64(ContextLayout.stackTop, guestAddress + UInt64(ContextLayout.stackEnd))
+  }
+
+  /// Prepares a context for a new thread.
+  func initialize(_ pointers: Pointers) {
+    memset(base, 0, ContextLayout.stackEnd)
+    point(pointers)
     store32(ContextLayout.spins, Context.spins)
     let map = base + ContextLayout.callMap
     for number in InterceptedCall.numbers {

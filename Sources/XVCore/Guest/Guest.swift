@@ -165,8 +165,20 @@ package final class Guest: Sendable {
 
   /// Discards all translated code; what runs is translated anew.
   package func flush() throws(GuestError) {
+    try whileStopped { tracer throws(GuestError) in tracer.discard(.flush, for: nil) }
+  }
+
+  /// Discards all translated code but what is live, which is copied when it is asked for.
+  package func collect() throws(GuestError) {
+    try whileStopped { tracer throws(GuestError) in tracer.discard(.collect, for: nil) }
+  }
+
+  /// Moves all that xv has in the program to another place, any suitable one if none is named. Returns
+  /// where it is now.
+  package func relocate(to address: OriginalAddress?) throws(GuestError) -> OriginalAddress {
     try whileStopped { tracer throws(GuestError) in
-      tracer.engine?.lock.locked { tracer.engine?.flush() }
+      try tracer.relocate(to: address?.rawValue)
+      return OriginalAddress(tracer.regionAddress ?? 0)
     }
   }
 

@@ -7,6 +7,8 @@ package enum GuestError: Error, Hashable, Sendable {
   case cannotLaunch(program: String, why: String)
   /// The process could not be attached to: the reason in words with what to do.
   case cannotAttach(process: Int32, why: String)
+  /// xv cannot move to the address, or to any: the reason in words.
+  case cannotRelocate(to: UInt64?, why: String)
   /// A call to the kernel failed: what was tried, errno.
   case system(call: String, errno: Int32)
   /// The guest (or the thread) is gone.
@@ -22,6 +24,8 @@ extension GuestError: CustomStringConvertible {
     switch self {
     case .cannotLaunch(let program, let why): "cannot run \(program): \(why)"
     case .cannotAttach(let process, let why): "cannot attach to process \(process): \(why)"
+    case .cannotRelocate(let address, let why):
+      "xv cannot move\(address.map { " to \(OriginalAddress($0))" } ?? ""): \(why)"
     case .system(let call, let errno): "\(call) failed: \(String(cString: strerror(errno)))"
     case .gone: "the program has ended"
     case .running: "the program is running: interrupt it first"

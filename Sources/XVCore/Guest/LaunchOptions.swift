@@ -11,8 +11,7 @@ package struct LaunchOptions: Sendable {
   package var disableRandomization = false
   /// Take PROT_EXEC from original code, so that any leak out of the cache faults at once.
   package var guardOriginalCode = false
-  /// Discard all fragments at every n-th request (0: never). A torture switch for tests.
-  package var flushEvery: UInt64 = 0
+  package var torture = Torture()
   /// Bytes of translated code after which all of it is discarded (0: as much as the arenas hold).
   package var cacheSize = 0
   /// Where translations of files outlive the process (an absolute path); nil: nowhere.

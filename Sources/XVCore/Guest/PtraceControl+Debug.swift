@@ -33,3 +33,24 @@ extension PtraceControl {
     xv_ptrace(6, thread.rawValue, PtraceControl.debugRegisters + UInt(index) * 8, UInt(value)) >= 0
   }
 }
+
+extension PtraceControl {
+  /// user_fpregs_struct is the FXSAVE area; the pointer stands at byte 8.
+  private func floatingPoint(_ thread: ThreadID) -> [UInt64]? {
+    var area = [UInt64](repeating: 0, count: 64)
+    let result = area.withUnsafeMutableBytes {
+      xv_ptrace(14, thread.rawValue, 0, UInt(bitPattern: $0.baseAddress))
+    }
+    return result < 0 ? nil : area
+  }
+
+  func floatingPointPointer(_ thread: ThreadID) -> UInt64? { floatingPoint(thread)?[1] }
+
+  func setFloatingPointPointer(_ thread: ThreadID, _ pointer: UInt64) {
+    guard var area = floatingPoint(thread) else { return }
+    area[1] = pointer
+    _ = area.withUnsafeMutableBytes {
+      xv_ptrace(15, thread.rawValue, 0, UInt(bitPattern: $0.baseAddress))
+    }
+  }
+}

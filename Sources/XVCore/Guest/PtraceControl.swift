@@ -45,6 +45,9 @@ protocol GuestControl: Sendable {
   /// DR6: which debug registers the last access met.
   func debugStatus(_ thread: ThreadID) -> UInt8
   func takeDebugStatus(_ thread: ThreadID) -> UInt8
+  /// What the processor remembers as the place of the last x87 instruction; nil when it cannot be read.
+  func floatingPointPointer(_ thread: ThreadID) -> UInt64?
+  func setFloatingPointPointer(_ thread: ThreadID, _ pointer: UInt64)
   func detach(_ thread: ThreadID, signal: Int32)
 }
 

@@ -39,7 +39,7 @@ extension Tracer {
       throw .cannotAttach(process: process, why: "it has no vdso with a system call instruction")
     }
     vdsoCall = stub
-    guard let core = Tracer.placeForRegion(map) else {
+    guard let core = RegionPlace.first(map) else {
       throw .cannotAttach(process: process, why: "there is no room for xv in its address space")
     }
     regionAddress = core

@@ -160,6 +160,7 @@ extension Engine {
       ("signals", counters.signals),
       ("invalidations", counters.invalidations),
       ("flushes", counters.flushes),
+      ("relocations", virtualization.relocations),
       ("arenas", UInt64(translator.pointee.arenaCount)),
       ("bytes of fragments", UInt64(hot)),
       ("bytes of exit stubs", UInt64(cold)),

@@ -13,6 +13,7 @@ extension Tracer {
       control.resume(thread, signal: 0)
     case .vforkDone:
       threads[thread]?.vforkChild = nil
+      moveAlong(thread)
       // While it waited for its child it could not be given any.
       setDebugRegisters(thread)
       control.resume(thread, signal: 0)
@@ -155,6 +156,7 @@ extension Tracer {
         engine.translator.pointee.process = thread.rawValue
         if skippingProbe { engine.translator.pointee.request &+= 1 }  // the code may have changed
         if skippingProbe, let arena = engine.translator.pointee.arena(for: target),
+          engine.translator.pointee.hasRoom(in: arena),
           let made = engine.translator.pointee.translate(
             target, mode: .stepOver, entry: .linked, arena: arena)
         {
@@ -175,6 +177,9 @@ extension Tracer {
       case .noCode: return target
       case .needsArena(let guest):
         guard injectArena(thread, registers, guest: guest) else { return nil }
+      case .noRoom(let kind):
+        makeRoom(kind)
+        guard threads[thread] != nil, !isFinished else { return nil }
       }
     }
   }

@@ -88,7 +88,7 @@ extension Tracer {
     vdsoCall = stub
     var registers = try synchronize(thread)
     registers.orig_rax = numericCast(UInt64.max)
-    guard let core = Tracer.placeForRegion(map) else {
+    guard let core = RegionPlace.first(map) else {
       throw .cannotLaunch(program: options.program, why: "no room for xv in its address space")
     }
     regionAddress = core
@@ -105,12 +105,6 @@ extension Tracer {
     trace("process \(process) begins at \(OriginalAddress(UInt64(registers.rip)))")
   }
 
-  /// An address that nothing prefers: far from executables, heaps, libraries and sanitizers' shadows.
-  static func placeForRegion(_ map: AddressMap) -> UInt64? {
-    let candidates = (0..<64).map { 0x3f00_0000_0000 + UInt64($0) * 0x10_0000_0000 }
-    return map.firstFree(candidates, size: UInt64(RegionLayout.regionSize))
-  }
-
   /// Gate and translator for a region that the guest has mapped, with the mappings that it has now.
   func makeEngine(
     _ thread: ThreadID, _ registers: user_regs_struct, region: consuming Region, core: UInt64,
@@ -121,7 +115,7 @@ extension Tracer {
       bell: tracees.bell)
     self.engine = engine
     engine.translator.pointee.breakpoints = breakpoints
-    if let directory = options.persistDirectory, options.flushEvery == 0 {
+    if let directory = options.persistDirectory, !options.torture.isOn {
       engine.translator.pointee.persisted = PersistentCode(directory: directory, process: process)
     }
     engine.translator.pointee.ranges.hasVsyscall = map.lines.contains { $0.path == "[vsyscall]" }
@@ -180,14 +174,7 @@ extension Tracer {
   func mapPieces(
     _ thread: ThreadID, _ registers: user_regs_struct, stub: UInt64, core: UInt64, file: UInt64
   ) throws(GuestError) {
-    let pieces: [(Int, Int, UInt64)] = [
-      (RegionLayout.gateOffset, RegionLayout.gateSize, 5),
-      (RegionLayout.sharedOffset, RegionLayout.masterOffset - RegionLayout.sharedOffset, 3),
-      (RegionLayout.masterOffset, RegionLayout.contextsOffset - RegionLayout.masterOffset, 1),
-      (RegionLayout.contextsOffset, RegionLayout.arenasOffset - RegionLayout.contextsOffset, 3),
-      (RegionLayout.arenasOffset, RegionLayout.regionSize - RegionLayout.arenasOffset, 5),
-    ]
-    for (offset, size, protection) in pieces {
+    for (offset, size, protection) in VirtualizationState.pieces {
       let sharedFixedNoReplaceNoReserve: UInt64 = 0x01 | 0x10_0000 | 0x4000
       let address = core + UInt64(offset)
       let result = try inject(

@@ -69,7 +69,10 @@ extension Tracer {
     threads[thread] = state
     if isCaught {
       trace("[\(thread)] signal \(signal) at \(OriginalAddress(UInt64(registers.rip)))")
-      engine.lock.locked { engine.handlers[thread]?.delivered(signal) }
+      engine.lock.locked {
+        engine.handlers[thread]?.delivered(signal)
+        engine.tortureClock.enterHandler(thread)
+      }
       control.enterHandler(thread, signal: signal)
     } else {
       trace("[\(thread)] dies of \(signal) at \(OriginalAddress(UInt64(registers.rip))) rsp \(OriginalAddress(UInt64(registers.rsp)))")

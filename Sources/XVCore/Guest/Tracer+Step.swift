@@ -79,6 +79,10 @@ extension Tracer {
       case .needsArena(let guest):
         guard injectArena(thread, registers, guest: guest) else { return }
         continue
+      case .noRoom(let kind):
+        makeRoom(kind)
+        guard threads[thread] != nil, !isFinished else { return }
+        continue
       case .noCode: break  // the processor's own fault at the original address
       }
       break
@@ -139,6 +143,7 @@ extension Engine {
   enum StepPlace {
     case fragment(CacheAddress)
     case needsArena(at: UInt64)
+    case noRoom(Discard)
     case noCode
   }
 
@@ -149,11 +154,13 @@ extension Engine {
     let isVolatile = translator.pointee.ranges.area(containing: target)?.isVolatile ?? true
     if !isVolatile, let known = translator.pointee.stepFragments[target] { return .fragment(known) }
     guard let arena = translator.pointee.arena(for: target) else {
-      if case .needsArena(let guest) = block(at: target, entry: .linked) {
-        return .needsArena(at: guest)
+      switch block(at: target, entry: .linked) {
+      case .needsArena(let guest): return .needsArena(at: guest)
+      case .noRoom(let kind): return .noRoom(kind)
+      default: return .noCode
       }
-      return .noCode
     }
+    guard translator.pointee.hasRoom(in: arena) else { return .noRoom(.collect) }
     guard
       let made = translator.pointee.translate(target, mode: .step, entry: .linked, arena: arena)
     else { return .noCode }

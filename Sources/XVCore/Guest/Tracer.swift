@@ -28,6 +28,8 @@ final class Tracer: @unchecked Sendable {
   var vdsoCall: UInt64 = 0
   /// Where the guest has the region; nil before there is one.
   var regionAddress: UInt64? = nil
+  /// Where the region goes when nobody says where: the same places in each run.
+  var places = RepeatableNumbers(seed: 1)
   /// Unregistered while a process is being attached to; then they are the engine's.
   var pausedSequences: [ThreadID: RestartableSequence] = [:]
   var isFinished = false
@@ -172,7 +174,7 @@ final class Tracer: @unchecked Sendable {
       case .exit(.stepped): finishStep(thread)
       case .exit(.rare): carryOut(thread)
       case .exit: enter(thread)
-      case .flush: return flushWorld()
+      case .discard(let kind): return discardWorld(kind, for: thread)
       }
     }
   }

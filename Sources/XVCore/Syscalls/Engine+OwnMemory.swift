@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
 internal import CLinux
+import Glibc
 
 /// Calls of the program about ranges in which xv has memory: to the program that is a hole.
 extension Engine {
@@ -13,19 +14,9 @@ extension Engine {
     var result: Int64
   }
 
-  /// Where xv is mapped, in order.
-  private var ownRanges: [Range<UInt64>] {
-    let arenas = (0..<translator.pointee.arenaCount).map {
-      let guest = translator.pointee.arenas[$0].guest
-      return guest..<(guest &+ UInt64(Arena.size))
-    }
-    let core = guestCore..<(guestCore &+ UInt64(RegionLayout.regionSize))
-    return (arenas + [core]).sorted { $0.lowerBound < $1.lowerBound }
-  }
-
   func overlapsXV(_ address: UInt64, _ length: UInt64) -> Bool {
     let range = address..<max(address, address &+ roundedUp(length))
-    return ownRanges.contains { $0.overlaps(range) }
+    return virtualization.ownRanges.contains { $0.overlaps(range) }
   }
 
   /// munmap, mprotect, madvise, mlock: a range and what is to be done with it.
@@ -39,7 +30,7 @@ extension Engine {
     var pieces: [Range<UInt64>] = []
     var start = arguments[0]
     let end = arguments[0] &+ roundedUp(arguments[1])
-    for own in ownRanges where own.upperBound > start && own.lowerBound < end {
+    for own in virtualization.ownRanges where own.upperBound > start && own.lowerBound < end {
       if own.lowerBound > start { pieces.append(start..<own.lowerBound) }
       start = own.upperBound
     }
@@ -79,15 +70,53 @@ extension Engine {
     return native
   }
 
+  // MARK: The program maps something where xv is
+
+  /// A thread is about to map something at a place. False when it first has to wait until xv has moved
+  /// away; it then makes its call again.
+  func claim(
+    _ thread: ThreadID, _ context: Context, _ address: UInt64, _ length: UInt64
+  ) -> Bool {
+    // Until the call is done no arena comes there.
+    let end = address.addingReportingOverflow(max(roundedUp(length), 0x1000))
+    guard !end.overflow else { return true }
+    claims[thread] = (address & ~0xfff)..<end.partialValue
+    guard overlapsXV(address & ~0xfff, end.partialValue - (address & ~0xfff)) else { return true }
+    guard immovable != thread else {
+      immovable = nil
+      claims[thread] = nil
+      trace("the program maps over xv's memory: refused")
+      complete(thread, context, result: -Int64(ENOMEM))
+      return false
+    }
+    trace("the program maps something at \(OriginalAddress(address)), where xv is")
+    park(thread, .discard(.relocate))
+    return false
+  }
+
   /// mremap from or to xv's memory.
   func moveMemory(_ thread: ThreadID, _ context: Context, _ arguments: [UInt64]) {
     let fixed: UInt64 = 2
     if overlapsXV(arguments[0], max(arguments[1], 1)) {
       return complete(thread, context, result: -Int64(EFAULT))
     }
-    if arguments[3] & fixed != 0, overlapsXV(arguments[4], arguments[2]) {
-      return complete(thread, context, result: -Int64(ENOMEM))
+    if arguments[3] & fixed != 0 {
+      guard claim(thread, context, arguments[4], arguments[2]) else { return }
+    } else if arguments[2] > arguments[1] {
+      // What grows stays where it is if there is nothing behind it.
+      guard claim(thread, context, arguments[0], arguments[2]) else { return }
     }
     makeNatively(context, InterceptedCall.mremap, arguments)
+  }
+
+  /// shmat to a place of the program's choice.
+  func attachShared(_ thread: ThreadID, _ context: Context, _ arguments: [UInt64]) {
+    if arguments[1] != 0 {
+      var information = shmid_ds()
+      let isKnown = shmctl(Int32(truncatingIfNeeded: arguments[0]), IPC_STAT, &information) == 0
+      let length = isKnown ? UInt64(information.shm_segsz) : 0x1000
+      guard claim(thread, context, arguments[1], length) else { return }
+    }
+    makeNatively(context, InterceptedCall.shmat, arguments)
   }
 }

@@ -26,6 +26,7 @@ extension Engine {
       InterceptedCall.madvise, InterceptedCall.mlock, InterceptedCall.mlock2:
       changeRange(thread, context, number, arguments)
     case InterceptedCall.mremap: moveMemory(thread, context, arguments)
+    case InterceptedCall.shmat: attachShared(thread, context, arguments)
     case InterceptedCall.mlockall:
       // xv's memory, of which the program knows nothing, is not to be filled: MCL_ONFAULT.
       makeNatively(context, number, [arguments[0] | 4] + arguments.dropFirst())
@@ -104,6 +105,7 @@ extension Engine {
     case .needsArena(let guest):
       let wanted = Wanted(kind: .systemCall, target: target, entry: .linked)
       requestArena(thread, context, wanted, guest: guest)
+    case .noRoom(let kind): park(thread, .discard(kind))
     case .noCode:
       context.store64(ContextLayout.resume, target)
       context.answer(next: gate.loadAll)
@@ -113,6 +115,7 @@ extension Engine {
   /// A call that the gate made has returned.
   func finishSystemCall(_ thread: ThreadID, _ context: Context) {
     var result = Int64(bitPattern: context.load64(ContextLayout.callResult))
+    claims[thread] = nil
     noteResult(thread, context, result)
     if retryOpen(thread, context, result) { return }
     if let next = partialCalls[thread] {
@@ -150,6 +153,7 @@ extension Engine {
   /// call runs. struct rt_sigframe (arch/x86/include/asm/sigframe.h): rsp points at the ucontext, whose
   /// sigcontext begins at 40 and holds rip as its 17th word.
   private func sigreturn(_ thread: ThreadID, _ context: Context) {
+    tortureClock.leave(thread)
     let place = context.register(Register.rsp) &+ 168
     if let target = readWords(place, 1)?[0] {
       switch block(at: target, entry: .linked) {
@@ -166,6 +170,7 @@ extension Engine {
       case .needsArena(let guest):
         let wanted = Wanted(kind: .systemCall, target: context.load64(ContextLayout.originalPC), entry: .linked)
         return requestArena(thread, context, wanted, guest: guest)
+      case .noRoom(let kind): return park(thread, .discard(kind))
       case .noCode: break
       }
     }
@@ -229,11 +234,8 @@ extension Engine {
   // MARK: Mappings
 
   private func mapMemory(_ thread: ThreadID, _ context: Context, _ arguments: [UInt64]) {
-    let fixed: UInt64 = 0x10
-    if arguments[3] & fixed != 0, overlapsXV(arguments[0], arguments[1]) {
-      trace("the program maps over xv's memory: refused")
-      return complete(thread, context, result: -Int64(ENOMEM))
-    }
+    // With a hint alone the program natively gets the place that it names, too.
+    if arguments[0] != 0, !claim(thread, context, arguments[0], arguments[1]) { return }
     var native = arguments
     native[2] = guarded(arguments[2])
     makeNatively(context, InterceptedCall.mmap, native)

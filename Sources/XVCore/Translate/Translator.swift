@@ -118,19 +118,43 @@ struct Translator: ~Copyable {
     return number >= 0 && blocks[Int(number)].state == .live ? number : nil
   }
 
+  /// Nothing is left of them in the guest.
+  mutating func removeArenas() {
+    (0..<arenaCount).forEach { (arenas + $0).deinitialize(count: 1) }
+    arenaCount = 0
+  }
+
   /// What all arenas hold, in bytes.
   var cacheBytes: Int { (0..<arenaCount).reduce(0) { $0 + arenas[$1].bytes } }
 
-  /// No room for another unit somewhere.
+  /// Time to discard something: little is left somewhere, though some units still fit.
   var isFull: Bool {
-    cacheBytes > cacheLimit || returns.isCrowded || jumps.isCrowded || blocks.isCrowded || exits.isCrowded
-      || units.isCrowded || pages.isCrowded || (0..<arenaCount).contains { !arenas[$0].hasRoom }
+    cacheBytes > cacheLimit - Arena.unitReserve || areTablesCrowded || (0..<arenaCount).contains { arenas[$0].isNearlyFull }
+  }
+
+  private var areTablesCrowded: Bool {
+    returns.isCrowded || jumps.isCrowded || blocks.isCrowded || exits.isCrowded || units.isCrowded
+      || pages.isCrowded
+  }
+
+  /// Whether a unit can be made here without asking any further. Who translates must know.
+  func hasRoom(in arena: Int) -> Bool {
+    arenas[arena].hasRoom && blocks.hasRoom && exits.hasRoom && units.hasRoom && pages.hasRoom
+  }
+
+  var hasFloatingPoint: Bool {
+    (0..<arenaCount).contains { !arenas[$0].floatingPoint.isEmpty }
+  }
+
+  /// The notes about x87 instructions outlive a flush, unless the processors are asked for what they hold.
+  var hasManyFloatingPoint: Bool {
+    (0..<arenaCount).contains { arenas[$0].floatingPoint.count > 1 << 16 }
   }
 
   /// Discards every fragment. No thread may be inside the cache.
-  mutating func flush() {
+  mutating func flush(keepingFloatingPoint: Bool) {
     for index in 0..<arenaCount {
-      arenas[index].reset()
+      arenas[index].reset(keepingFloatingPoint: keepingFloatingPoint)
     }
     table.removeAll()
     starts.removeAll()

@@ -5,11 +5,13 @@ internal import XVCore
 
 extension StubSession {
   private static let help = """
-    help             this text
-    exit             end the program and the server
-    xv stats         counters of the translator
-    xv flush         discard all translated code
-    xv block ADDR    the block at an address: original and translated code side by side
+    help                this text
+    exit                end the program and the server
+    xv stats            counters of the translator
+    xv flush            discard all translated code
+    xv collect          discard translated code that is not used any more
+    xv relocate [ADDR]  move xv's memory in the program, to an address or to any free place
+    xv block ADDR       the block at an address: original and translated code side by side
 
     """
 
@@ -27,6 +29,17 @@ extension StubSession {
         try world.flush()
         return "all translated code is discarded\n"
       }
+    case 2 where words == ["xv", "collect"]:
+      return withTranslator { world throws(WorldError) in
+        try world.collect()
+        return "translated code is collected\n"
+      }
+    case 2 where words == ["xv", "relocate"]: return relocate(to: nil)
+    case 3 where words[..<2] == ["xv", "relocate"]:
+      guard let address = Address(monitorArgument: words[2]) else {
+        return print("xv relocate: '\(words[2])' is no address: write digits, with 0x before hex\n")
+      }
+      return relocate(to: address)
     case 3 where words[..<2] == ["xv", "block"]:
       guard let address = Address(monitorArgument: words[2]) else {
         return print("xv block: '\(words[2])' is no address: write digits, with 0x before hex\n")
@@ -39,8 +52,14 @@ extension StubSession {
       }
     case 0: return print(Self.help)
     default:
-      let known = "commands are help, exit, xv stats, xv flush and xv block ADDR"
+      let known = "commands are help, exit, xv stats, xv flush, xv collect, xv relocate [ADDR] and xv block ADDR"
       return print("unknown monitor command '\(words.joined(separator: " "))': \(known)\n")
+    }
+  }
+
+  private func relocate(to address: Address?) -> Answer {
+    withTranslator { world throws(WorldError) in
+      "xv is at \(try world.relocate(to: address))\n"
     }
   }
 

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: GPL-3.0-only
+"""The argument of --torture: what is thrown away or moved, and at every how manieth request."""
+
+# A move takes as long as some discards.
+COST = {"flush": 1, "collect": 1, "relocate": 3}
+
+
+def raised(switches, least):
+    """The switches with no period so short that a program cannot end within its limit: `least` is the
+    shortest that it stands for `flush`."""
+    words = []
+    for word in switches.split(","):
+        name, _, period = word.partition("=")
+        words.append(f"{name}={max(int(period), least * COST[name] if least > 1 else 1)}")
+    return ",".join(words)
