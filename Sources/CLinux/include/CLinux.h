@@ -12,6 +12,7 @@
 #pragma pop_macro("__USE_XOPEN")
 
 #include "xv_cpuid.h"
+#include "xv_userfault.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

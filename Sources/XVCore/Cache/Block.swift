@@ -58,6 +58,8 @@ struct Exit: BitwiseCopyable {
     case rare
     /// A block found that its original code has changed.
     case stale
+    /// A block that checks itself has run often.
+    case hot
   }
 
   /// The number of no exit.

@@ -21,6 +21,10 @@ extension Engine {
     case .miss:
       guard let exit = exit(context) else { return die(context) }
       if exit.kind == .stale { forgetCode(exit.target..<(exit.target &+ 1)) }
+      if exit.kind == .hot {
+        if translator.pointee.trusted.access == .unopened { return park(thread, .needsTrust) }
+        trust(thread, exit.target)
+      }
       if discardIfDue() {
         // The exit's number means nothing any more, should the thread be stopped before it goes on.
         context.store64(ContextLayout.originalPC, exit.target)
@@ -177,6 +181,7 @@ extension Engine {
   func cancelRequest(_ thread: ThreadID, _ context: Context) {
     context.cancelRequest()
     parked[thread] = nil
+    releaseHeldWrite(thread)
     stepping.remove(thread)
     mendFrame(thread)
     dropArenaRequest(thread)

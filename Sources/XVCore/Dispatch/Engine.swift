@@ -8,8 +8,9 @@ internal import CLinux
 /// handles what only ptrace can do. `lock` serializes them.
 final class Engine: @unchecked Sendable {
   // Rule for the unchecked conformance: every stored variable is reached with `lock` held, except
-  // `stopping`, `highestContext` and the doorbell, which are atomic words, and `dispatcher`, which is
-  // the tracer's. Where the region lies in the guest only the tracer changes, and may read without.
+  // `stopping`, `highestContext` and the doorbell, which are atomic words, and `dispatcher` and
+  // `writeWatcher`, which are the tracer's. Where the region lies in the guest only the tracer changes,
+  // and may read without.
   let lock = Lock()
   let process: Int32
   var virtualization: VirtualizationState
@@ -38,6 +39,8 @@ final class Engine: @unchecked Sendable {
   /// one, which is refused. Libraries take a refusal for fatal where they were served before.
   var sequences: [ThreadID: RestartableSequence]? = nil
   var openViews: [ThreadID: OpenView] = [:]
+  /// Threads that wait to write to a page of code until they are interrupted.
+  var heldWrites: [ThreadID: UInt64] = [:]
   /// What the program believes about being traced, and about who may.
   var tracing = TracingBelief()
   var tortureClock: TortureClock
@@ -52,6 +55,8 @@ final class Engine: @unchecked Sendable {
   /// Contexts below this number have been used.
   private let highestContext: UnsafeMutablePointer<UInt32>
   private var dispatcher: pthread_t? = nil
+  /// Answers writes to trusted code once there is some; the tracer's.
+  var writeWatcher: WriteWatcher? = nil
 
   struct PointedFrame {
     var place: UInt64
@@ -64,6 +69,10 @@ final class Engine: @unchecked Sendable {
       case exit(Exit.Kind)
       /// Something is to be discarded before the thread goes on.
       case discard(Discard)
+      /// It runs writable code that could be trusted, for which a descriptor of the process is needed.
+      case needsTrust
+      /// It waits to write to code of which it stands in a fragment.
+      case writesCode
     }
 
     var reason: Reason
@@ -119,6 +128,7 @@ final class Engine: @unchecked Sendable {
     tortureClock.leave(thread)
     closeView(thread)
     parked[thread] = nil
+    releaseHeldWrite(thread)
     handlers[thread] = nil
     stepping.remove(thread)
     sequences?[thread] = nil
@@ -143,6 +153,9 @@ final class Engine: @unchecked Sendable {
   /// Ends the dispatcher and waits for it.
   func stopDispatcher() {
     guard let dispatcher else { return }
+    writeWatcher?.stop()
+    writeWatcher = nil
+    lock.locked { translator.pointee.trusted.close() }
     xv_store32(stopping, 1)
     wakeDispatcher()
     pthread_join(dispatcher, nil)

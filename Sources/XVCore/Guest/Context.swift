@@ -106,6 +106,9 @@ struct Context {
     entry.storeBytes(of: 0 &- original, as: UInt64.self)
   }
 
+  /// Lets the executions of a block be counted from the start again.
+  func resetCount(_ block: Int32) { store32(ContextLayout.count(block), 0) }
+
   func forgetTarget(_ original: UInt64) {
     for table in [ContextLayout.returnTable, ContextLayout.jumpTable] {
       let entry = base + table + Int(original & 0xffff) * 16

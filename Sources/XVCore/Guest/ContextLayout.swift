@@ -87,11 +87,16 @@ package enum ContextLayout {
   static let stackEnd = 0x1000
   /// One byte for each low 16 bits of a system call number: 1 when the server must see it.
   static let callMap = 0x1_0000
+  /// How often blocks that check themselves have run on this thread: 4 bytes each, shared by blocks whose
+  /// numbers agree in the low bits.
+  static let counts = 0x2_0000
+  static let countEntries = 0x1000
   static let returnTable = 0x10_0000
   static let jumpTable = 0x20_0000
   static let tableEntries = 0x1_0000
 
   static func slot(_ register: Int) -> Int { registers + register * 8 }
+  static func count(_ block: Int32) -> Int { counts + Int(block) % countEntries * 4 }
 }
 
 /// What the mailbox's state word says.

@@ -63,6 +63,7 @@ extension Tracer {
   }
 
   func writeMemory(_ bytes: [UInt8], _ address: UInt64) -> Int {
+    engine?.lock.locked { engine?.prepareWrite(address..<(address &+ UInt64(bytes.count))) }
     let written = withMemoryFile { descriptor in
       var done = 0
       while done < bytes.count {
@@ -159,6 +160,8 @@ extension Engine {
       ("system calls seen", counters.systemCalls),
       ("signals", counters.signals),
       ("invalidations", counters.invalidations),
+      ("pages of writable code trusted", translator.pointee.trusted.protections),
+      ("writes to trusted pages", translator.pointee.trusted.writes),
       ("flushes", counters.flushes),
       ("relocations", virtualization.relocations),
       ("arenas", UInt64(translator.pointee.arenaCount)),

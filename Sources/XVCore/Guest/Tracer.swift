@@ -155,6 +155,8 @@ final class Tracer: @unchecked Sendable {
     for (thread, parking) in waiting {
       guard threads[thread]?.state == .running else { continue }
       control.interrupt(thread)
+      // It cannot go on in its fragment any more, but it may have to end a call.
+      if parking.reason == .writesCode { engine.lock.locked { engine.releaseHeldWrite(thread) } }
       waitForStop(of: thread, keepingGroupStop: true)
       guard !isFinished else { return }
       // One that is gone, or rests in a group stop and stays parked.
@@ -175,6 +177,8 @@ final class Tracer: @unchecked Sendable {
       case .exit(.rare): carryOut(thread)
       case .exit: enter(thread)
       case .discard(let kind): return discardWorld(kind, for: thread)
+      case .needsTrust: openTrust(thread)
+      case .writesCode: enter(thread)
       }
     }
   }

@@ -138,6 +138,7 @@ extension Engine {
     switch number {
     case InterceptedCall.mmap: noteMapped(at: value, arguments)
     case InterceptedCall.munmap: noteUnmapped(arguments[0], arguments[1])
+    case InterceptedCall.madvise: noteAdvised(arguments)
     case InterceptedCall.mprotect, InterceptedCall.pkeyMprotect: noteProtected(arguments)
     case InterceptedCall.mremap: noteMoved(arguments, to: value)
     case InterceptedCall.shmat, InterceptedCall.shmdt: rereadMap()
@@ -164,6 +165,7 @@ extension Engine {
           let arena = Int(translator.pointee.blocks[Int(number)].arena)
           entry = translator.pointee.stopFragment(at: target, arena: arena).rawValue
         }
+        prepareWrite(place..<(place &+ 8))
         if xv_write_remote(memoryOwner, place, &entry, 8) == 8 {
           pointedFrames[thread] = PointedFrame(place: place, original: target, cache: entry)
         }
@@ -186,6 +188,7 @@ extension Engine {
       readWords(frame.place, 1) == [frame.cache]
     else { return }
     var original = frame.original
+    prepareWrite(frame.place..<(frame.place &+ 8))
     xv_write_remote(memoryOwner, frame.place, &original, 8)
   }
 
@@ -205,6 +208,7 @@ extension Engine {
     default: return -Int64(EINVAL)
     }
     let area = RestartableSequence.unserved
+    prepareWrite(wanted.area..<(wanted.area &+ UInt64(area.count)))
     return xv_write_remote(memoryOwner, wanted.area, area, area.count) == area.count
       ? 0 : -Int64(EFAULT)
   }
@@ -222,6 +226,7 @@ extension Engine {
       complete(thread, context, result: isCanonical ? 0 : -Int64(EPERM))
     case getGS:
       var base = context.load64(ContextLayout.guestGSBase)
+      prepareWrite(arguments[1]..<(arguments[1] &+ 8))
       let written = xv_write_remote(memoryOwner, arguments[1], &base, 8)
       complete(thread, context, result: written == 8 ? 0 : -Int64(EFAULT))
     case shadowStackEnable:
@@ -269,6 +274,17 @@ extension Engine {
     formerly.remove(range)
     guard translator.pointee.ranges.overlaps(range) else { return }
     translator.pointee.ranges.remove(range)
+    translator.pointee.trusted.forget(range)
+    forgetCode(range)
+  }
+
+  /// MADV_DONTNEED and its like put zeros where code was, and what was protected is so no more.
+  private func noteAdvised(_ arguments: [UInt64]) {
+    let range = arguments[0]..<max(arguments[0], arguments[0] &+ roundedUp(arguments[1]))
+    guard [4, 8, 9, 24].contains(arguments[2]), translator.pointee.trusted.isProtected(range) else {
+      return
+    }
+    translator.pointee.trusted.forget(range)
     forgetCode(range)
   }
 
@@ -290,7 +306,9 @@ extension Engine {
       translator.pointee.ranges.add(area)
       formerly.add(area)
     }
-    if !old.isEmpty { forgetCode(range) }
+    guard !old.isEmpty else { return }
+    translator.pointee.trusted.forget(range)
+    forgetCode(range)
   }
 
   private func isMappedShared(_ range: Range<UInt64>) -> Bool {

@@ -37,7 +37,9 @@ enum ProcessView: String {
       let begins = !(UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(line.first ?? 0)
       if begins { isOwn = ProcessView.isOwn(line) }
       if isOwn { continue }
-      if begins, self == .maps, !differences.guarded.isEmpty {
+      if self == .smaps, line.starts(with: Array("VmFlags:".utf8)) {
+        kept += ProcessView.untrusted(line) + [ProcessView.newline]
+      } else if begins, self == .maps, !differences.guarded.isEmpty {
         kept += ProcessView.unguarded(line, differences.guarded)
       } else {
         kept += line + [ProcessView.newline]
@@ -50,6 +52,11 @@ enum ProcessView: String {
     let name = Array("/memfd:xv\\040(deleted)".utf8)  // numa_maps escapes the blank
     let plain = Array("/memfd:xv (deleted)".utf8)
     return ends(line, plain) || line.indices.contains { line[$0...].starts(with: name) }
+  }
+
+  /// The kernel's mark of a mapping with trusted pages (fs/proc/task_mmu.c, `uw`) is xv's doing.
+  private static func untrusted(_ line: ArraySlice<UInt8>) -> [UInt8] {
+    Array(String(decoding: line, as: UTF8.self).replacing(" uw", with: "").utf8)
   }
 
   private static func ends(_ line: ArraySlice<UInt8>, _ end: [UInt8]) -> Bool {

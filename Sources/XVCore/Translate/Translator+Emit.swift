@@ -150,7 +150,9 @@ extension Translator {
       : emitSlotStores(
         state.valid, to: emission.offset, original: original, arena: emission.arena)
     blocks[Int(number)] = block
-    if scanIsVolatile, !(hasBreakpoints && breakpoints.contains(original)) { emitSelfCheck(index, &emission) }
+    if scanIsVolatile, !(hasBreakpoints && breakpoints.contains(original)) {
+      emitSelfCheck(index, number, &emission)
+    }
     if lastBlock >= 0 { blocks[Int(lastBlock)].nextInUnit = number }
     lastBlock = number
     return number

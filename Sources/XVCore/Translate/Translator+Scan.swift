@@ -45,12 +45,16 @@ extension Translator {
         }
       }
       if area == nil || !area!.range.contains(pc) { area = ranges.area(containing: pc) }
-      guard let area, arenas[arena].serves(pc), count == 0 || (area.isVolatile == scanIsVolatile && area.isFile == scanIsStable)
-      else {
+      guard let area, arenas[arena].serves(pc) else {
         return count == 0 ? nil : Scanned(count: count, end: .continues(at: pc))
       }
-      scanIsVolatile = area.isVolatile
+      let isVolatile = area.isVolatile && !trusted.covers(pc)
+      guard count == 0 || (isVolatile == scanIsVolatile && area.isFile == scanIsStable) else {
+        return Scanned(count: count, end: .continues(at: pc))
+      }
+      scanIsVolatile = isVolatile
       scanIsStable = area.isFile
+      scanIsShared = area.isShared
       // Bytes: the same page as before, or a new one.
       let offset = Int(truncatingIfNeeded: pc &- codeStart)
       if code == nil || pc < codeStart || offset >= 4096 || available &- offset < 1 {
@@ -87,7 +91,7 @@ extension Translator {
       case .plain, .ripRelative, .guestSegment, .guestSegmentBase:
         pc = next
         // It may have changed the code ahead: the next block checks itself.
-        if area.isVolatile, decoder.details(of: at, length: Int(instruction.length)).writesMemory {
+        if isVolatile, decoder.details(of: at, length: Int(instruction.length)).writesMemory {
           startsBlock = true
           blockCount &+= 1
         }
@@ -117,6 +121,8 @@ extension Translator {
       case .systemCall:
         marks[count - 1].callNumber = knownCallNumber(count - 1)
         pc = next
+        // The call may write to this very page: the way on must be one that can be taken away.
+        if area.isVolatile { return Scanned(count: count, end: .continues(at: pc)) }
       case .indirectJump, .ret: return Scanned(count: count, end: .transfer)
       case .rare, .invalid: return Scanned(count: count, end: .transfer)
       }

@@ -5,10 +5,12 @@ extension Translator {
   /// Compares the block's original bytes with those that were translated, without touching flags.
   ///
   ///     rcx, r11 -> slots
+  ///     mov ecx, [count] ; lea ecx, [rcx+1] ; mov [count], ecx        where the page may come to be trusted
+  ///     lea ecx, [rcx-demand] ; jecxz hot
   ///     mov rcx, [code] ; mov r11, -expected ; lea rcx, [rcx+r11] ; jrcxz +5 ; jmp stale
   ///     ...
   ///     rcx, r11 <- slots
-  mutating func emitSelfCheck(_ index: Int, _ emission: inout UnitEmission) {
+  mutating func emitSelfCheck(_ index: Int, _ block: Int32, _ emission: inout UnitEmission) {
     var last = index
     while last + 1 < scanCount, !marks[last + 1].startsBlock { last += 1 }
     let original = scan[index].address
@@ -19,7 +21,10 @@ extension Translator {
     emission.hot.store(Register.rcx, slot: ContextLayout.spilledRCX)
     emission.hot.store(Register.r11, slot: ContextLayout.spilledR11)
     recover(&emission, original, spilled: [.rcx, .r11])
-    let stale = emitStaleExit(original, emission)
+    if !scanIsShared, let demand = trusted.demand(at: original) {
+      emitCount(block, demand, original, &emission)
+    }
+    let stale = emitCheckExit(.stale, original, emission)
     var offset = 0
     while offset < length {
       // Aligned pieces: where the program has set the flag AC, others would fault.
@@ -53,10 +58,27 @@ extension Translator {
     emission.hot.relative32(to: address)
   }
 
-  mutating func emitStaleExit(_ original: UInt64, _ emission: UnitEmission) -> UInt64 {
+  /// One more execution; at the `demand`-th it leaves to ask for trust. rcx is free.
+  private mutating func emitCount(
+    _ block: Int32, _ demand: Int32, _ original: UInt64, _ emission: inout UnitEmission
+  ) {
+    let hot = emitCheckExit(.hot, original, emission)
+    let count = UInt32(ContextLayout.count(block))
+    emission.hot.bytes(0x25_0c_8b_65, count: 4)  // mov ecx, gs:[count]
+    emission.hot.u32(count)
+    emission.hot.bytes(0x01_49_8d, count: 3)  // lea ecx, [rcx+1]
+    emission.hot.bytes(0x25_0c_89_65, count: 4)  // mov gs:[count], ecx
+    emission.hot.u32(count)
+    emission.hot.u16(0x898d)  // lea ecx, [rcx-demand]
+    emission.hot.u32(UInt32(bitPattern: -demand))
+    emission.hot.bytes(0x05_eb_02_e3_67, count: 5)  // jecxz +2 ; jmp +5 ; jmp hot
+    emission.hot.jump(to: hot)
+  }
+
+  mutating func emitCheckExit(_ kind: Exit.Kind, _ original: UInt64, _ emission: UnitEmission) -> UInt64 {
     let index = emission.arena
     let exit = addExit(
-      Exit(kind: .stale, arena: UInt8(index), target: original, origin: original))
+      Exit(kind: kind, arena: UInt8(index), target: original, origin: original))
     var cold = arenas[index].emitter(at: arenas[index].cold)
     let start = cold.address
     appendCold(index, cold, original, spilled: [.rcx, .r11])

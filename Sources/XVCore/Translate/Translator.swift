@@ -10,6 +10,7 @@ struct Translator: ~Copyable {
   var process: Int32
   var ranges = ExecutableRanges()
   var reader = CodeReader()
+  var trusted = TrustedPages()
   var decoder = Decoder()
   /// Probes at original addresses: breakpoints.
   var breakpoints: Set<UInt64> = [] {
@@ -45,6 +46,8 @@ struct Translator: ~Copyable {
   var request: UInt64 = 0
   /// The scanned code can change without a mapping call: its blocks check themselves.
   var scanIsVolatile = false
+  /// The scanned code can be written through another mapping.
+  var scanIsShared = false
   /// The scanned code is a file's: it changes by mapping calls alone.
   var scanIsStable = false
   /// Instructions scanned.

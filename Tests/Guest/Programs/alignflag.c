@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 
 // Calls code with AC set; nothing in between touches memory but aligned stack words.
-__attribute__((naked, noinline)) static long callAligned(long (*code)(void)) {
+__attribute__((naked, noinline)) static long callAligned(__attribute__((unused)) long (*code)(void)) {
   __asm__("pushq %rbx\n"
           "pushfq\n orq $0x40000, (%rsp)\n popfq\n"
           "call *%rdi\n"

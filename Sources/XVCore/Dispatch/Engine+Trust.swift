@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
+
+/// Trusting writable code: docs/sequences/trusted-pages.md. All of it with the lock held.
+extension Engine {
+  /// A block of writable code has run often. Protects its pages, so that it need not check itself.
+  func trust(_ thread: ThreadID, _ target: UInt64) {
+    guard let number = translator.pointee.liveBlock(target) else { return }
+    contexts[thread]?.resetCount(number)
+    guard let area = translator.pointee.ranges.area(containing: target), area.isVolatile,
+      !area.isShared
+    else { return }
+    // An instruction may reach into the next page.
+    let length = max(UInt64(translator.pointee.blocks[Int(number)].length), 1) &+ 14
+    let range = (target..<(target &+ length)).clamped(to: area.range)
+    let pages = TrustedPages.pages(of: range)
+    if translator.pointee.trusted.protect(range, in: area.range) {
+      trace("trusts the code at \(OriginalAddress(target))")
+      forgetCode((pages.lowerBound << 12)..<(pages.upperBound << 12))
+    } else {
+      forgetCode(target..<(target &+ 1))
+    }
+  }
+
+  /// A thread waits because it writes to a protected page.
+  ///
+  /// If it stands in code of that page, more of what it is about to run may be what it writes: it must
+  /// leave its fragment before it may go on, which is the tracer's to do.
+  func answerWrite(_ thread: ThreadID, at address: UInt64) {
+    let page = address >> 12
+    let range = (page << 12)..<((page &+ 1) << 12)
+    let isInside = isInside(thread, codeOf: page)
+    forgetCode(range)
+    if isInside, contexts[thread] != nil {
+      translator.pointee.trusted.distrust(page: page)
+      heldWrites[thread] = page
+      park(thread, .writesCode)
+    } else {
+      translator.pointee.trusted.release(page: page)
+    }
+  }
+
+  /// The thread is interrupted and cannot run on in its fragment: its write may happen.
+  func releaseHeldWrite(_ thread: ThreadID) {
+    if let page = heldWrites.removeValue(forKey: thread) {
+      translator.pointee.trusted.release(page: page)
+    }
+  }
+
+  /// xv itself is about to write: it must not wait for its own protection.
+  func prepareWrite(_ range: Range<UInt64>) {
+    guard translator.pointee.trusted.isProtected(range) else { return }
+    for page in TrustedPages.pages(of: range) {
+      forgetCode((page << 12)..<((page &+ 1) << 12))
+      translator.pointee.trusted.release(page: page)
+    }
+  }
+
+  /// Whether a thread that waits for a page fault stands in a fragment with code of a page. One that is
+  /// in a system call stands behind all of its fragment's code.
+  private func isInside(_ thread: ThreadID, codeOf page: UInt64) -> Bool {
+    guard let place = waitingPlace(thread),
+      let arena = translator.pointee.arena(containing: place)
+    else { return false }
+    let offset = UInt32(place &- translator.pointee.arenas[arena].guest)
+    return translator.pointee.pages.blocks(pages: page..<(page &+ 1)).contains { number in
+      let unit = translator.pointee.blocks[Int(number)].unit
+      guard unit >= 0 else { return false }
+      let record = translator.pointee.units[Int(unit)]
+      return Int(record.arena) == arena && record.hot <= offset && offset < record.hotEnd
+    }
+  }
+
+  /// The pc of a thread that waits in the kernel, but not in a system call: proc_pid_syscall(5), `-1 sp pc`.
+  private func waitingPlace(_ thread: ThreadID) -> UInt64? {
+    let descriptor = xv_open("/proc/\(thread.rawValue)/syscall", O_RDONLY | O_CLOEXEC, 0)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    var bytes = [UInt8](repeating: 0, count: 256)
+    let count = read(descriptor, &bytes, bytes.count)
+    let fields = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+      .split { $0 == " " || $0 == "\n" }
+    guard fields.count == 3, fields[0] == "-1" else { return nil }
+    return UInt64(fields[2].dropFirst(2), radix: 16)
+  }
+}
