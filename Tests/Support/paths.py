@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-only
-"""Where things are: the programs under test and the C programs that they run."""
+"""Where things are: the programs under test and the small programs that they run."""
 
 import hashlib
 import os
@@ -9,7 +9,17 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILT = os.path.join(ROOT, ".build", "guest-programs")
 
-COMPILERS = {".c": ["gcc", "-std=gnu11"], ".cc": ["g++", "-std=c++17"]}
+# Go's compiler keeps nothing outside the build directory.
+GO = {"GOCACHE": os.path.join(ROOT, ".build", "go"), "GO111MODULE": "off", "GOFLAGS": ""}
+
+# Each command ends with the option that names its output.
+COMPILERS = {
+    ".c": ["gcc", "-std=gnu11", "-o"],
+    ".cc": ["g++", "-std=c++17", "-o"],
+    ".go": ["go", "build", "-o"],
+    ".rs": ["/usr/bin/rustc", "-O", "-o"],
+    ".java": ["javac", "-d"],
+}
 
 
 def product(name, variable):
@@ -28,11 +38,11 @@ def compiled(directory, source, flags=("-g", "-O0"), name=None):
     """
     path = os.path.join(directory, source)
     stem, suffix = os.path.splitext(source)
-    command = COMPILERS[suffix] + [source, *flags]
-    with open(path, "rb") as file:
-        digest = hashlib.sha256(file.read() + repr(command).encode()).hexdigest()
     os.makedirs(BUILT, exist_ok=True)
     output = os.path.join(BUILT, name or stem)
+    command = COMPILERS[suffix] + [output, source, *flags]
+    with open(path, "rb") as file:
+        digest = hashlib.sha256(file.read() + repr(command).encode()).hexdigest()
     stamp = output + ".stamp"
     if os.path.exists(output) and os.path.exists(stamp):
         with open(stamp) as file:
@@ -40,7 +50,7 @@ def compiled(directory, source, flags=("-g", "-O0"), name=None):
                 os.utime(output)  # Else gdb remarks on a source that a checkout made younger.
                 return output
     # The source's directory is the compiler's: transcripts then show a short file name.
-    subprocess.run(command + ["-o", output], cwd=directory, check=True)
+    subprocess.run(command, cwd=directory, check=True, env={**os.environ, **GO})
     with open(stamp, "w") as file:
         file.write(digest)
     return output

@@ -16,9 +16,9 @@ static int checksFailed, checksMade;
 
 #define CHECK(condition)                                                                           \
   do {                                                                                             \
-    checksMade++;                                                                                  \
+    __atomic_add_fetch(&checksMade, 1, __ATOMIC_RELAXED);                                          \
     if (!(condition)) {                                                                            \
-      checksFailed++;                                                                              \
+      __atomic_add_fetch(&checksFailed, 1, __ATOMIC_RELAXED);                                      \
       printf("line %d: not so: %s\n", __LINE__, #condition);                                       \
     }                                                                                              \
   } while (0)
@@ -26,9 +26,9 @@ static int checksFailed, checksMade;
 #define CHECK_EQUAL(a, b)                                                                          \
   do {                                                                                             \
     uint64_t left_ = (uint64_t)(a), right_ = (uint64_t)(b);                                        \
-    checksMade++;                                                                                  \
+    __atomic_add_fetch(&checksMade, 1, __ATOMIC_RELAXED);                                          \
     if (left_ != right_) {                                                                         \
-      checksFailed++;                                                                              \
+      __atomic_add_fetch(&checksFailed, 1, __ATOMIC_RELAXED);                                      \
       printf("line %d: %s is %#lx, %s is %#lx\n", __LINE__, #a, left_, #b, right_);                \
     }                                                                                              \
   } while (0)
