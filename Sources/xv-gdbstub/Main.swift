@@ -57,6 +57,13 @@ package struct StubCommand: ParsableCommand {
   @Flag(help: "Neither use nor keep translations of other runs.")
   var noPersist = false
 
+  @Option(
+    help: """
+      What becomes of the processes that the program makes, of which the debugger is not told: native \
+      (let go), or translated.
+      """)
+  var children = LaunchOptions.Children.native
+
   @Flag(help: "Print each packet to stderr.")
   var debug = false
 
@@ -109,6 +116,7 @@ package struct StubCommand: ParsableCommand {
     options.guardOriginalCode = guardsOriginalCode
     options.torture = torture ?? Torture()
     options.cacheSize = cacheSize << 20
+    options.children = children
     options.persistDirectory = noPersist || persistDir.isEmpty ? nil : persistDir
     options.debugged = true
     options.signalMask = Self.signalMask
@@ -197,6 +205,8 @@ package struct StubCommand: ParsableCommand {
     while waitpid(server.session.world.processID, nil, 0) < 0, errno == EINTR {}
   }
 }
+
+extension LaunchOptions.Children: ExpressibleByArgument {}
 
 extension Torture: ExpressibleByArgument {
   package init?(argument: String) { self.init(argument) }

@@ -40,6 +40,9 @@ struct XV: ParsableCommand {
   @Flag(help: "Neither use nor keep translations of other runs.")
   var noPersist = false
 
+  @Option(help: "What becomes of the processes that the program makes: translated, or native (let go).")
+  var children = LaunchOptions.Children.translated
+
   @Argument(parsing: .captureForPassthrough, help: "The program and its arguments.")
   var command: [String] = []
 
@@ -69,6 +72,7 @@ struct XV: ParsableCommand {
     options.torture = torture ?? Torture()
     options.cacheSize = cacheSize << 20
     options.persistDirectory = noPersist || persistDir.isEmpty ? nil : persistDir
+    options.children = children
     options.traceDescriptor = try traceDescriptor()
     options.signalMask = Wrapper.inheritedMask()
     let status = Wrapper.run(options, printsStatistics: stats)
@@ -86,6 +90,8 @@ struct XV: ParsableCommand {
     return verbose ? STDERR_FILENO : nil
   }
 }
+
+extension LaunchOptions.Children: ExpressibleByArgument {}
 
 extension Torture: ExpressibleByArgument {
   package init?(argument: String) { self.init(argument) }

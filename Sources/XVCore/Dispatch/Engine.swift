@@ -12,7 +12,7 @@ final class Engine: @unchecked Sendable {
   // `writeWatcher`, which are the tracer's. Where the region lies in the guest only the tracer changes,
   // and may read without.
   let lock = Lock()
-  let process: Int32
+  var process: Int32
   var virtualization: VirtualizationState
   let options: LaunchOptions
   let trace: Trace
@@ -57,6 +57,8 @@ final class Engine: @unchecked Sendable {
   private var dispatcher: pthread_t? = nil
   /// Answers writes to trusted code once there is some; the tracer's.
   var writeWatcher: WriteWatcher? = nil
+  /// What the dispatcher does at its end; written before it is told to end.
+  private var retirement: (@Sendable (Engine) -> Void)? = nil
 
   struct PointedFrame {
     var place: UInt64
@@ -144,6 +146,7 @@ final class Engine: @unchecked Sendable {
       { argument in
         let engine = Unmanaged<Engine>.fromOpaque(argument!).takeRetainedValue()
         engine.dispatch()
+        engine.retirement?(engine)
         return nil
       }, box.toOpaque())
     precondition(status == 0, "pthread_create failed: \(status)")
@@ -153,13 +156,29 @@ final class Engine: @unchecked Sendable {
   /// Ends the dispatcher and waits for it.
   func stopDispatcher() {
     guard let dispatcher else { return }
-    writeWatcher?.stop()
-    writeWatcher = nil
-    lock.locked { translator.pointee.trusted.close() }
+    stopWatching()
     xv_store32(stopping, 1)
     wakeDispatcher()
     pthread_join(dispatcher, nil)
     self.dispatcher = nil
+  }
+
+  /// Ends the dispatcher without waiting for it. What is left to do, it does in `body`, and the engine is
+  /// freed when it is done.
+  func retire(_ body: @escaping @Sendable (Engine) -> Void) {
+    guard let dispatcher else { return body(self) }
+    stopWatching()
+    pthread_detach(dispatcher)
+    self.dispatcher = nil
+    retirement = body
+    xv_store32(stopping, 1)
+    wakeDispatcher()
+  }
+
+  private func stopWatching() {
+    writeWatcher?.stop()
+    writeWatcher = nil
+    lock.locked { translator.pointee.trusted.close() }
   }
 
   func wakeDispatcher() {

@@ -33,7 +33,6 @@ struct ChildEvents: ~Copyable {
   /// Readable when there may be something to wait for.
   let descriptor: Int32
 
-  /// The calling thread takes the signal if nobody else does.
   init() throws(GuestError) {
     descriptor = epoll_create1(Int32(EPOLL_CLOEXEC))
     guard descriptor >= 0 else { throw .system(call: "epoll_create1", errno: errno) }
@@ -44,6 +43,10 @@ struct ChildEvents: ~Copyable {
       close(descriptor)
       throw .system(call: "epoll_ctl", errno: code)
     }
+  }
+
+  /// The calling thread takes the signal if nobody else does.
+  func unblockSignal() {
     var mask = sigset_t()
     sigemptyset(&mask)
     sigaddset(&mask, SIGCHLD)

@@ -24,7 +24,7 @@ package final class Guest: Sendable {
   package static func launch(
     _ options: LaunchOptions, onStop: @escaping @Sendable (StopEvent) -> Void
   ) throws(GuestError) -> Guest {
-    let tracees = Tracees()
+    let tracees = try Tracees()
     return try begin(Tracer(options, among: tracees, onStop: onStop), among: tracees)
   }
 
@@ -35,7 +35,7 @@ package final class Guest: Sendable {
     onStop: @escaping @Sendable (StopEvent) -> Void
   ) throws(GuestError) -> Guest {
     let options = options ?? LaunchOptions(program: "/proc/\(process)/exe", arguments: [])
-    let tracees = Tracees()
+    let tracees = try Tracees()
     return try begin(
       Tracer(options, among: tracees, attachingTo: process, onStop: onStop), among: tracees)
   }
@@ -153,9 +153,9 @@ package final class Guest: Sendable {
 
   // MARK: For people
 
-  /// Counters by name, in the order they should be printed.
+  /// Counters by name, in the order they should be printed: sums over all processes.
   package var statistics: [(name: String, value: UInt64)] {
-    tracees.perform { [tracer] in tracer.statistics() } ?? tracer.statistics()
+    (tracees.perform { [tracees] in tracees.totals() } ?? tracees.totals()).rows
   }
 
   /// The fragment that holds `address`, translating it if need be; nil when there is no code.

@@ -21,6 +21,16 @@ package struct LaunchOptions: Sendable {
   /// Whether a debugger wants the stops (signals, exec); otherwise signals pass and only the end is told.
   package var debugged = false
 
+  /// What becomes of the processes that the program makes.
+  package enum Children: String, CaseIterable, Sendable {
+    /// They are let go, without xv.
+    case native
+    /// Each has an engine of its own.
+    case translated
+  }
+
+  package var children = Children.translated
+
   /// Put the program into a process group of its own and give it the terminal.
   package var newProcessGroup = false
   /// stdin from /dev/null and stdout to stderr: for a stub that talks over its own 0 and 1.

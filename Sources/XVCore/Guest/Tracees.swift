@@ -9,18 +9,28 @@ import Glibc
 final class Tracees: @unchecked Sendable {
   // Rule for the unchecked conformance: only the tracer's thread touches the stored variables, except
   // `commands` and `isClosed`, which have a lock of their own.
-  let control = PtraceControl()
+  private let control = PtraceControl()
+  private let children: ChildEvents
   let bell = ParkingBell()
   /// By process id, under xv from their first instruction or their fork on.
   private(set) var processes: [Int32: Tracer] = [:]
+  /// The one that was launched or attached to. The others are let go when it ends.
+  private var main: Tracer?
+  private var statistics = Statistics()
+  /// Engines that are no more in use and still write down what they have translated.
+  private let retirements = Outstanding()
   /// Threads and processes whose first stop came before their maker's event.
   private var earlyChildren: Set<ThreadID> = []
+  /// Ends that were told in the middle of something else.
+  private var postponed: [(thread: ThreadID, event: ControlEvent)] = []
 
   private let commandLock = Lock()
   private var commands: [() -> Void] = []
   private let commandDescriptor = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
   /// Set under `commandLock` when no command is taken any more.
   private var isClosed = false
+
+  init() throws(GuestError) { children = try ChildEvents() }
 
   deinit { close(commandDescriptor) }
 
@@ -48,44 +58,59 @@ final class Tracees: @unchecked Sendable {
   /// The body of the tracer thread: launches, reports, then handles events until `main` is gone.
   func run(_ main: Tracer, launched: (Result<Int32, GuestError>) -> Void) {
     do throws(GuestError) {
-      let children = try ChildEvents()
+      children.unblockSignal()
+      self.main = main
       try main.start()
       processes[main.process] = main
       launched(.success(main.process))
       main.beginRunning()
-      while !main.isFinished { turn(children) }
+      while !main.isFinished {
+        turn()
+        serveCommands()
+      }
     } catch {
       main.isFinished = true
       return launched(.failure(error))
     }
-    main.engine?.stopDispatcher()
     // Whoever asked in the last moment gets an answer.
     let rest = commandLock.locked {
       isClosed = true
       return commands
     }
     rest.forEach { $0() }
+    self.main = nil
   }
 
-  private func turn(_ children: borrowing ChildEvents) {
+  /// Waits for something to happen, and handles it.
+  private func turn() {
     var descriptors = [
       pollfd(fd: children.descriptor, events: Int16(POLLIN), revents: 0),
       pollfd(fd: commandDescriptor, events: Int16(POLLIN), revents: 0),
       pollfd(fd: bell.descriptor, events: Int16(POLLIN), revents: 0),
     ]
-    poll(&descriptors, 3, -1)
+    poll(&descriptors, 3, postponed.isEmpty ? -1 : 0)
     children.clear()
-    drain(commandDescriptor)
     drain(bell.descriptor)
     // A thread that was told of before may only now be where it can be served.
     var concerned = bell.take()
-    while let (thread, event) = control.nextEvent() {
+    while let (thread, event) = nextEvent() {
       if let process = handle(thread, event) { concerned.insert(process) }
     }
     for process in concerned {
       guard let tracer = processes[process], !tracer.isFinished else { continue }
       tracer.handleParked()
     }
+  }
+
+  private func nextEvent() -> (thread: ThreadID, event: ControlEvent)? {
+    postponed.isEmpty ? control.nextEvent() : postponed.removeFirst()
+  }
+
+  /// An end that was told while a thread was made to do something: it is handled in its turn.
+  func postpone(_ thread: ThreadID, _ event: ControlEvent) { postponed.append((thread, event)) }
+
+  private func serveCommands() {
+    drain(commandDescriptor)
     let batch = commandLock.locked {
       defer { commands = [] }
       return commands
@@ -128,12 +153,99 @@ final class Tracees: @unchecked Sendable {
     }
   }
 
+  // MARK: Processes
+
+  func add(_ tracer: Tracer) { processes[tracer.process] = tracer }
+
+  /// A process has ended, or was let go. Nothing of it remains but what the kernel has for its parent.
+  func ended(_ tracer: Tracer) {
+    if let engine = tracer.engine { retire(engine) }
+    tracer.engine = nil
+    processes[tracer.process] = nil
+    guard tracer === main else { return }
+    letOthersGo()
+    retirements.wait()
+  }
+
+  /// A process was detached. The main one's end is waited for all the same: this is its parent.
+  func wentNative(_ tracer: Tracer) {
+    guard tracer !== main else { return }
+    tracer.isFinished = true
+    processes[tracer.process] = nil
+  }
+
+  /// The children of a program that has ended go on natively.
+  private func letOthersGo() {
+    while let tracer = processes.values.first(where: { !$0.isFinished }) {
+      // Nothing but its child can end the wait of a thread in a vfork.
+      while !tracer.isFinished, tracer.waitsForVfork { turn() }
+      if !tracer.isFinished { tracer.leave() }
+      processes[tracer.process] = nil
+    }
+  }
+
+  /// Ends an engine that no thread uses any more; its dispatcher writes down what was translated.
+  func retire(_ engine: Engine) {
+    statistics += engine.lock.locked { engine.statistics() }
+    retirements.begin()
+    engine.retire { [retirements] engine in
+      engine.keepTranslations()
+      retirements.end()
+    }
+  }
+
+  /// Of all processes, also those that have ended.
+  func totals() -> Statistics {
+    processes.values.compactMap(\.engine).reduce(into: statistics) { sum, engine in
+      sum += engine.lock.locked { engine.statistics() }
+    }
+  }
+
   /// Waits for the first stop of a thread or process that was just made; false when it did not live to
   /// see it.
   func waitForBirth(of child: ThreadID) -> Bool {
     if earlyChildren.remove(child) != nil { return true }
     if case .stopped? = control.waitForEvent(of: child) { return true }
     return false
+  }
+}
+
+/// Counts what is under way, and waits for the last of it.
+final class Outstanding: @unchecked Sendable {
+  // `count` is reached with the mutex held; neither it nor the condition moves.
+  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  private var count = 0
+
+  init() {
+    pthread_mutex_init(mutex, nil)
+    pthread_cond_init(condition, nil)
+  }
+
+  deinit {
+    pthread_cond_destroy(condition)
+    pthread_mutex_destroy(mutex)
+    condition.deallocate()
+    mutex.deallocate()
+  }
+
+  func begin() {
+    pthread_mutex_lock(mutex)
+    count += 1
+    pthread_mutex_unlock(mutex)
+  }
+
+  func end() {
+    pthread_mutex_lock(mutex)
+    count -= 1
+    if count == 0 { pthread_cond_broadcast(condition) }
+    pthread_mutex_unlock(mutex)
+  }
+
+  func wait() {
+    pthread_mutex_lock(mutex)
+    while count > 0 { pthread_cond_wait(condition, mutex) }
+    pthread_mutex_unlock(mutex)
   }
 }
 

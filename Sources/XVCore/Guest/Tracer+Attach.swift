@@ -107,14 +107,10 @@ extension Tracer {
         process: process,
         why: "it cannot make a memfd (\(String(cString: strerror(Int32(-file)))))")
     }
-    do throws(GuestError) {
-      let region = try Region(process: process, descriptor: Int32(file))
-      try mapPieces(thread, registers, stub: vdsoCall, core: core, file: UInt64(file))
-      return region
-    } catch {
-      _ = try? inject(thread, registers, at: vdsoCall, 3, [UInt64(file)])
-      throw error
-    }
+    defer { _ = try? inject(thread, registers, at: vdsoCall, 3, [UInt64(file)]) }
+    let region = try Region(process: process, descriptor: Int32(file))
+    try mapPieces(thread, registers, stub: vdsoCall, core: core, file: UInt64(file))
+    return region
   }
 
   // MARK: What the kernel knows about the process

@@ -108,13 +108,10 @@ extension Tracer {
       if case .killed = event { break }
       control.resume(ThreadID(process), signal: 0)
     }
+    leaveToSharers()
     threads = [:]
-    engine?.keepTranslations()
     isFinished = true
-  }
-
-  func statistics() -> [(name: String, value: UInt64)] {
-    engine?.lock.locked { engine?.statistics() ?? [] } ?? []
+    tracees.ended(self)
   }
 
   func block(at address: UInt64) -> BlockListing? {
@@ -138,49 +135,21 @@ extension Engine {
     return translator.pointee.arenas[arena].recovery(at: offset)?.original
   }
 
-  func statistics() -> [(name: String, value: UInt64)] {
-    let counters = translator.pointee.counters
-    var hot = 0
-    var cold = 0
-    var literals = 0
+  func statistics() -> Statistics {
+    var sum = Statistics()
+    sum.engines = 1
+    sum.counters = translator.pointee.counters
+    sum.lookups = active.reduce(retiredLookups) { $0 + $1.context.load64(ContextLayout.lookups) }
+    sum.arenas = UInt64(translator.pointee.arenaCount)
     for index in 0..<translator.pointee.arenaCount {
-      hot += translator.pointee.arenas[index].hot
-      cold += translator.pointee.arenas[index].cold - Arena.hotEnd
-      literals += translator.pointee.arenas[index].literal - Arena.coldEnd
+      sum.hotBytes += UInt64(translator.pointee.arenas[index].hot)
+      sum.coldBytes += UInt64(translator.pointee.arenas[index].cold - Arena.hotEnd)
+      sum.literalBytes += UInt64(translator.pointee.arenas[index].literal - Arena.coldEnd)
     }
-    return [
-      ("units translated", counters.units),
-      ("units of earlier runs installed", counters.installed),
-      ("blocks (fragments)", counters.blocks),
-      ("instructions translated", counters.instructions),
-      ("requests", counters.requests),
-      ("indirect lookups through the gate", retiredLookups + gateLookups),
-      ("indirect lookups missed", counters.lookupMisses),
-      ("links", counters.links),
-      ("system calls seen", counters.systemCalls),
-      ("signals", counters.signals),
-      ("invalidations", counters.invalidations),
-      ("pages of writable code trusted", translator.pointee.trusted.protections),
-      ("writes to trusted pages", translator.pointee.trusted.writes),
-      ("flushes", counters.flushes),
-      ("relocations", virtualization.relocations),
-      ("arenas", UInt64(translator.pointee.arenaCount)),
-      ("bytes of fragments", UInt64(hot)),
-      ("bytes of exit stubs", UInt64(cold)),
-      ("bytes of literals", UInt64(literals)),
-      ("cycles spent translating", counters.translationCycles),
-      ("nanoseconds translating per block", nanosecondsPerBlock(counters)),
-    ]
-  }
-
-  private var gateLookups: UInt64 {
-    active.reduce(0) { $0 + $1.context.load64(ContextLayout.lookups) }
-  }
-
-  private func nanosecondsPerBlock(_ counters: Counters) -> UInt64 {
-    guard counters.blocks > 0 else { return 0 }
-    return UInt64(Double(counters.translationCycles) / Clock.cyclesPerNanosecond)
-      / counters.blocks
+    sum.trustedPages = translator.pointee.trusted.protections
+    sum.trustedWrites = translator.pointee.trusted.writes
+    sum.relocations = virtualization.relocations
+    return sum
   }
 
   /// Original and translated code of the block at an address.

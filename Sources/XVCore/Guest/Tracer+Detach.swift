@@ -7,8 +7,14 @@ extension Tracer {
   /// Lets a stopped program go on natively.
   func detach(signal: Int32) {
     engine?.stopDispatcher()
-    engine?.keepTranslations()
     letGo(signal: signal)
+    tracees.ended(self)
+  }
+
+  /// Lets a program that runs go on natively.
+  func leave() {
+    halt()
+    if !isFinished { detach(signal: 0) }
   }
 
   /// All threads stand in canonical state: gives the process back what xv has taken or put there, and

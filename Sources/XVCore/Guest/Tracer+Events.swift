@@ -23,7 +23,7 @@ extension Tracer {
     case .stopped: control.resume(thread, signal: 0)
     case .groupStop(let signal):
       control.listen(thread)
-      if thread.rawValue == process, !options.debugged { options.onGroupStop?(signal) }
+      if thread.rawValue == process { options.onGroupStop?(signal) }
     case .signal(let signal): signalled(thread, signal)
     }
   }
@@ -31,43 +31,15 @@ extension Tracer {
   private func gone(_ thread: ThreadID, _ reason: StopReason) {
     trace("[\(thread)] is gone: \(reason)")
     threads[thread] = nil
-    if thread.rawValue == process {
-      isFinished = true
-      threads = [:]
-      engine?.keepTranslations()
-      onStop(StopEvent(thread: thread, reason: reason))
-    } else if let engine {
-      engine.lock.locked { engine.removeThread(thread) }
-    }
-  }
-
-  private func execed(_ thread: ThreadID) {
     guard thread.rawValue == process else {
-      // A vfork child that got a program of its own: it shares nothing with the guest any more.
       if let engine { engine.lock.locked { engine.removeThread(thread) } }
-      threads[thread] = nil
-      control.detach(thread, signal: 0)
       return
     }
-    do throws(GuestError) {
-      try begin()
-    } catch {
-      trace("cannot follow execve: \(error)")
-      Glibc.kill(process, SIGKILL)
-      return
-    }
-    if options.debugged {
-      stopWorld(thread, .execed(path: executablePath()))
-    } else {
-      enter(thread)
-    }
-  }
-
-  private func executablePath() -> String {
-    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 4097) { buffer in
-      let count = readlink("/proc/\(process)/exe", buffer.baseAddress!, 4096)
-      return String(decoding: buffer[..<max(0, count)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
+    leaveToSharers()
+    isFinished = true
+    threads = [:]
+    tracees.ended(self)
+    onStop(StopEvent(thread: thread, reason: reason))
   }
 
   // MARK: Canonical state
@@ -205,127 +177,5 @@ extension Tracer {
     }
     engine.lock.locked { engine.addArena(slot: slot, at: guest) }
     return true
-  }
-
-  // MARK: New threads and processes
-
-  /// A thread of the guest made a thread or a process. The gate made the call, so the parent's
-  /// registers are in its context's file.
-  private func forked(_ parent: ThreadID, _ child: ThreadID) {
-    defer { control.resume(parent, signal: 0) }
-    guard tracees.waitForBirth(of: child) else { return }
-    guard let engine, let parentState = threads[parent],
-      let live = try? control.registers(child)
-    else { return abandon(child) }
-    let flags = engine.lock.locked { () -> UInt64? in
-      // The thread through which memory was reached last may have ended.
-      engine.translator.pointee.process = parent.rawValue
-      return engine.cloneFlags(parent)
-    }
-    guard let flags,
-      let registers = engine.lock.locked({ engine.childRegisters(of: parent, live) })
-    else { return abandon(child) }
-    guard flags & UInt64(CLONE_VM) != 0 else {
-      return releaseNatively(child, registers, process: child.rawValue)
-    }
-    let added = engine.lock.locked { () -> Bool in
-      guard let old = engine.contexts[parent], let new = engine.addThread(child) else { return false }
-      new.store64(ContextLayout.guestGSBase, old.load64(ContextLayout.guestGSBase))
-      let sharesHandlers = flags & UInt64(CLONE_SIGHAND) != 0
-      let table = engine.handlers[parent] ?? SignalHandlers()
-      engine.handlers[child] = sharesHandlers ? table : SignalHandlers(copying: table)
-      return true
-    }
-    guard added else {
-      trace("more than \(RegionLayout.maximumThreads) threads: the program is killed")
-      Glibc.kill(process, SIGKILL)
-      return
-    }
-    var state = TracedThread(
-      processID: flags & UInt64(CLONE_THREAD) != 0 ? parentState.processID : child.rawValue)
-    state.state = .canonical
-    state.registers = Registers(general: registers)
-    threads[child] = state
-    if flags & UInt64(CLONE_VFORK) != 0 { threads[parent]?.vforkChild = child }
-    setDebugRegisters(child)
-    trace("[\(parent)] made thread [\(child)]")
-    if !isStopped, !isStopping { enter(child) }
-  }
-
-  /// A new thread or process whose state cannot be made out must not run on inside a cache that nobody
-  /// serves.
-  private func abandon(_ child: ThreadID) {
-    engine?.say("a new thread or process [\(child)] cannot be followed; it is killed")
-    Glibc.kill(child.rawValue, SIGKILL)
-  }
-
-  /// Lets a process (a fork child, or a guest that is detached) go on without xv: original registers,
-  /// original protections, no memory of xv's. Its thread stands stopped.
-  func releaseNatively(
-    _ thread: ThreadID, _ registers: user_regs_struct, process: Int32, signal: Int32 = 0
-  ) {
-    guard let engine else { return }
-    let (areas, arenas) = engine.lock.locked {
-      (
-        options.guardOriginalCode ? engine.translator.pointee.ranges.areas : [],
-        (0..<engine.translator.pointee.arenaCount).map {
-          engine.translator.pointee.arenas[$0].guest
-        }
-      )
-    }
-    do throws(GuestError) {
-      for area in areas {
-        _ = try inject(
-          thread, registers, at: engine.gate.injectedCall, 10,
-          [
-            area.range.lowerBound, area.range.upperBound - area.range.lowerBound,
-            UInt64(area.protection),
-          ])
-      }
-      if let dumpable = engine.lock.locked({ engine.tracing.dumpable }) {
-        _ = try inject(thread, registers, at: vdsoCall, 157, [4, dumpable])
-      }
-      for arena in arenas {
-        _ = try inject(thread, registers, at: vdsoCall, 11, [arena, UInt64(Arena.size)])
-      }
-      _ = try inject(
-        thread, registers, at: vdsoCall, 11, [engine.guestCore, UInt64(RegionLayout.regionSize)])
-      try control.setRegisters(thread, registers)
-    } catch {
-      trace("[\(thread)] vanished while it was let go")
-    }
-    control.detach(thread, signal: signal)
-  }
-}
-
-extension Engine {
-  /// The CLONE_ flags of the call that a thread's gate is making.
-  func cloneFlags(_ thread: ThreadID) -> UInt64? {
-    guard let context = contexts[thread] else { return nil }
-    switch Int32(truncatingIfNeeded: context.register(Register.rax)) {
-    case InterceptedCall.fork: return 0
-    case InterceptedCall.vfork: return UInt64(CLONE_VM | CLONE_VFORK)
-    case InterceptedCall.clone: return context.register(Register.rdi)
-    case InterceptedCall.clone3: return readWords(context.register(Register.rdi), 1)?[0]
-    default: return nil
-    }
-  }
-
-  /// The original registers of a new thread: its maker's, with result 0 and its own stack and TLS.
-  func childRegisters(of parent: ThreadID, _ live: user_regs_struct) -> user_regs_struct? {
-    guard let context = contexts[parent] else { return nil }
-    var registers = live
-    for number in 0..<16 where number != Register.rsp {
-      registers[register: number] = context.register(number)
-    }
-    let next = context.load64(ContextLayout.originalPC) &+ 2
-    registers.rax = 0
-    registers.rip = numericCast(next)
-    registers.rcx = numericCast(next)
-    registers.eflags = numericCast(context.load64(ContextLayout.flags))
-    registers.r11 = registers.eflags
-    registers.orig_rax = numericCast(UInt64.max)
-    registers.gs_base = numericCast(context.load64(ContextLayout.guestGSBase))
-    return registers
   }
 }

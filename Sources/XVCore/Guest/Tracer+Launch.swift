@@ -76,18 +76,24 @@ extension Tracer {
   /// A new image stands before its first instruction: gives it its region, gate and main context.
   func begin() throws(GuestError) {
     let thread = ThreadID(process)
-    engine?.stopDispatcher()
-    engine?.keepTranslations()
+    if let engine { tracees.retire(engine) }
     engine = nil
+    regionAddress = nil
+    holdsMaker = false
     threads = [thread: TracedThread(processID: process)]
     let regionOfGuest = try Region()
+    var registers = try synchronize(thread)
+    registers.orig_rax = numericCast(UInt64.max)
+    threads[thread]?.registers.general = registers
+    let segmentOf64BitCode = 0x33
+    guard registers.cs == segmentOf64BitCode else {
+      throw .cannotLaunch(program: options.program, why: "it is a 32-bit program")
+    }
     let map = AddressMap(process: process)
     guard let stub = systemCallInstruction(map) else {
       throw .cannotLaunch(program: options.program, why: "its vdso holds no system call instruction")
     }
     vdsoCall = stub
-    var registers = try synchronize(thread)
-    registers.orig_rax = numericCast(UInt64.max)
     guard let core = RegionPlace.first(map) else {
       throw .cannotLaunch(program: options.program, why: "no room for xv in its address space")
     }
@@ -166,22 +172,25 @@ extension Tracer {
         why: "it cannot open xv's memory through /proc (\(String(cString: strerror(Int32(-file))))); is /proc mounted?")
     }
     try mapPieces(thread, registers, stub: stub, core: core, file: UInt64(file))
+    _ = try inject(thread, registers, at: stub, 3, [UInt64(file)])
     let zeros = [UInt8](repeating: 0, count: path.count)
     _ = xv_write_remote(process, place, zeros, zeros.count)
   }
 
-  /// Maps the region's pieces from a descriptor of the guest's, and closes that.
+  /// Maps the region's pieces from a descriptor of the guest's.
+  /// `isFixed`: over what lies there.
   func mapPieces(
-    _ thread: ThreadID, _ registers: user_regs_struct, stub: UInt64, core: UInt64, file: UInt64
+    _ thread: ThreadID, _ registers: user_regs_struct, stub: UInt64, core: UInt64, file: UInt64,
+    isFixed: Bool = false
   ) throws(GuestError) {
     for (offset, size, protection) in VirtualizationState.pieces {
-      let sharedFixedNoReplaceNoReserve: UInt64 = 0x01 | 0x10_0000 | 0x4000
+      let sharedNoReserve: UInt64 = 0x01 | 0x4000
+      let fixed: UInt64 = isFixed ? 0x10 : 0x10_0000  // MAP_FIXED, MAP_FIXED_NOREPLACE
       let address = core + UInt64(offset)
       let result = try inject(
         thread, registers, at: stub, 9,
         [
-          address, UInt64(size), protection, sharedFixedNoReplaceNoReserve, file,
-          UInt64(offset),
+          address, UInt64(size), protection, sharedNoReserve | fixed, file, UInt64(offset),
         ])
       guard UInt64(bitPattern: result) == address else {
         throw .cannotLaunch(
@@ -189,7 +198,6 @@ extension Tracer {
           why: "xv's memory cannot be mapped into it (\(result)); is the address space limited (ulimit -v)?")
       }
     }
-    _ = try inject(thread, registers, at: stub, 3, [file])
     // A core file of the program holds nothing of xv's (MADV_DONTDUMP).
     _ = try inject(thread, registers, at: stub, 28, [core, UInt64(RegionLayout.regionSize), 16])
   }
@@ -200,8 +208,16 @@ extension Tracer {
   /// its registers.
   func synchronize(_ thread: ThreadID) throws(GuestError) -> user_regs_struct {
     control.resumeToSystemCall(thread)
-    guard case .systemCallStop? = control.waitForEvent(of: thread) else { throw .gone }
-    return try control.registers(thread)
+    while let event = control.waitForEvent(of: thread) {
+      switch event {
+      case .systemCallStop: return try control.registers(thread)
+      case .exited, .killed:
+        tracees.postpone(thread, event)
+        throw .gone
+      default: control.resumeToSystemCall(thread)
+      }
+    }
+    throw .gone
   }
 
   /// Makes a stopped thread carry out one system call and puts its registers back.
@@ -230,7 +246,8 @@ extension Tracer {
     if let mask { control.setSignalMask(thread, mask | ~Tracer.synchronousSignals) }
     defer { if let mask { control.setSignalMask(thread, mask) } }
     var signals: [Int32] = []
-    defer { for signal in signals { _ = xv_tgkill(process, thread.rawValue, signal) } }
+    let owner = threads[thread]?.processID ?? thread.rawValue
+    defer { for signal in signals { _ = xv_tgkill(owner, thread.rawValue, signal) } }
     while true {
       control.resumeToSystemCall(thread)
       guard let event = control.waitForEvent(of: thread) else { throw .gone }
@@ -246,7 +263,9 @@ extension Tracer {
           // The end of the call it was in before.
           try control.setRegisters(thread, call)
         }
-      case .exited, .killed: throw .gone
+      case .exited, .killed:
+        tracees.postpone(thread, event)
+        throw .gone
       case .signal(let signal): signals.append(signal)
       default: break
       }

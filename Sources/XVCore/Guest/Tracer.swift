@@ -13,9 +13,9 @@ final class Tracer: @unchecked Sendable {
   /// The processes of the same tracer thread, which outlive this one.
   unowned let tracees: Tracees
   let control = PtraceControl()
-  let trace: Trace
   let onStop: @Sendable (StopEvent) -> Void
   var process: Int32 = 0
+  var trace: Trace { Trace(descriptor: options.traceDescriptor, process: process) }
   var engine: Engine?
   var threads: [ThreadID: TracedThread] = [:]
   /// A debugger's stop: nothing runs, all threads stand in canonical state.
@@ -35,6 +35,8 @@ final class Tracer: @unchecked Sendable {
   var isFinished = false
   var breakpoints: Set<UInt64> = []
   var watchpoints = WatchpointSet()
+  /// The thread that made this process waits, by CLONE_VFORK, until it ends or calls exec.
+  var holdsMaker = false
 
   /// The process to attach to, instead of a launch.
   private let attachingTo: Int32?
@@ -47,7 +49,16 @@ final class Tracer: @unchecked Sendable {
     self.tracees = tracees
     self.attachingTo = attachingTo
     self.onStop = onStop
-    trace = Trace(descriptor: options.traceDescriptor)
+  }
+
+  /// A process that one of another process made.
+  convenience init(childOf parent: Tracer, process: Int32) {
+    var options = parent.options
+    options.debugged = false
+    options.onGroupStop = nil
+    self.init(options, among: parent.tracees, onStop: { _ in })
+    self.process = process
+    vdsoCall = parent.vdsoCall
   }
 
   /// Launches the process, or attaches to it; it stands still afterwards.
@@ -145,8 +156,11 @@ final class Tracer: @unchecked Sendable {
   /// out never. Neither executes code.
   private func canStop(_ thread: ThreadID) -> Bool {
     guard let state = threads[thread], !state.isExiting else { return false }
-    return state.vforkChild.map { threads[$0] == nil } ?? true
+    guard let child = state.vforkChild else { return true }
+    return threads[child] == nil && tracees.processes[child.rawValue]?.holdsMaker != true
   }
+
+  var waitsForVfork: Bool { threads.contains { !$0.value.isExiting && !canStop($0.key) } }
 
   func handleParked() {
     guard let engine else { return }
@@ -172,7 +186,7 @@ final class Tracer: @unchecked Sendable {
       }
       switch parking.reason {
       // A signal that came at the same moment is told at the next resume.
-      case .exit(.probe): stopWorld(thread, .breakpoint)
+      case .exit(.probe) where options.debugged: stopWorld(thread, .breakpoint)
       case .exit(.stepped): finishStep(thread)
       case .exit(.rare): carryOut(thread)
       case .exit: enter(thread)

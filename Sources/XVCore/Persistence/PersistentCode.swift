@@ -24,6 +24,19 @@ final class PersistentCode {
     for (identity, records) in file?.modules ?? [] { add(identity, records) }
   }
 
+  /// For a process in a copy of another's memory: the same files lie at the same places.
+  init(inheriting other: PersistentCode) {
+    file = other.file
+    directory = other.directory
+    program = other.program
+    names = other.names
+    modules = other.modules.map {
+      let module = PersistedModule($0.identity, old: $0.old)
+      module.slide = $0.slide
+      return module
+    }
+  }
+
   private func add(_ identity: FileIdentity, _ records: UnsafeRawBufferPointer) {
     guard modules.count < Int(Int16.max) else { return }
     names[identity] = Int16(modules.count)

@@ -18,7 +18,13 @@ final class SignalHandlers {
     for signal in 1...64 where ignored >> UInt64(signal - 1) & 1 != 0 { actions[signal].handler = 1 }
   }
 
-  init(copying other: SignalHandlers) { actions = other.actions }
+  /// The table of a new process, made with the given CLONE_ flags.
+  init(copying other: SignalHandlers, _ flags: UInt64) {
+    actions = other.actions
+    let clearHandlers: UInt64 = 0x1_0000_0000  // CLONE_CLEAR_SIGHAND
+    guard flags & clearHandlers != 0 else { return }
+    for signal in 1...64 where actions[signal].handler > 1 { actions[signal] = Action() }
+  }
 
   subscript(signal: Int32) -> Action {
     get { (1...64).contains(signal) ? actions[Int(signal)] : Action() }

@@ -4,6 +4,8 @@ internal import CLinux
 /// Lines about what the translator does, for `xv -v`. Silent without a descriptor.
 struct Trace: Sendable {
   let descriptor: Int32?
+  /// The process that the lines are about.
+  let process: Int32
 
   @inline(__always)
   func callAsFunction(_ line: @autoclosure () -> String) {
@@ -13,7 +15,7 @@ struct Trace: Sendable {
 
   @inline(never)
   private func emit(_ descriptor: Int32, _ line: String) {
-    let bytes = Array("xv: \(line)\n".utf8)
+    let bytes = Array("xv: \(process): \(line)\n".utf8)
     _ = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
   }
 }

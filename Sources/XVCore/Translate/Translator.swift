@@ -189,6 +189,21 @@ struct Counters {
   var systemCalls: UInt64 = 0
   var signals: UInt64 = 0
   var translationCycles: UInt64 = 0
+
+  static func += (sum: inout Counters, other: Counters) {
+    sum.requests &+= other.requests
+    sum.lookupMisses &+= other.lookupMisses
+    sum.units &+= other.units
+    sum.installed &+= other.installed
+    sum.blocks &+= other.blocks
+    sum.instructions &+= other.instructions
+    sum.links &+= other.links
+    sum.flushes &+= other.flushes
+    sum.invalidations &+= other.invalidations
+    sum.systemCalls &+= other.systemCalls
+    sum.signals &+= other.signals
+    sum.translationCycles &+= other.translationCycles
+  }
 }
 
 /// Bounds of one translation.

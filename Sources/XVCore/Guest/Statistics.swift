@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-3.0-only
+
+/// What `--stats` prints: of one engine, or the sum over many.
+struct Statistics {
+  /// Images that were translated: a process has another after each exec.
+  var engines: UInt64 = 0
+  var counters = Counters()
+  var lookups: UInt64 = 0
+  var arenas: UInt64 = 0
+  var hotBytes: UInt64 = 0
+  var coldBytes: UInt64 = 0
+  var literalBytes: UInt64 = 0
+  var trustedPages: UInt64 = 0
+  var trustedWrites: UInt64 = 0
+  var relocations: UInt64 = 0
+
+  static func += (sum: inout Statistics, other: Statistics) {
+    sum.engines += other.engines
+    sum.counters += other.counters
+    sum.lookups += other.lookups
+    sum.arenas += other.arenas
+    sum.hotBytes += other.hotBytes
+    sum.coldBytes += other.coldBytes
+    sum.literalBytes += other.literalBytes
+    sum.trustedPages += other.trustedPages
+    sum.trustedWrites += other.trustedWrites
+    sum.relocations += other.relocations
+  }
+
+  var rows: [(name: String, value: UInt64)] {
+    [
+      ("processes and images", engines),
+      ("units translated", counters.units),
+      ("units of earlier runs installed", counters.installed),
+      ("blocks (fragments)", counters.blocks),
+      ("instructions translated", counters.instructions),
+      ("requests", counters.requests),
+      ("indirect lookups through the gate", lookups),
+      ("indirect lookups missed", counters.lookupMisses),
+      ("links", counters.links),
+      ("system calls seen", counters.systemCalls),
+      ("signals", counters.signals),
+      ("invalidations", counters.invalidations),
+      ("pages of writable code trusted", trustedPages),
+      ("writes to trusted pages", trustedWrites),
+      ("flushes", counters.flushes),
+      ("relocations", relocations),
+      ("arenas", arenas),
+      ("bytes of fragments", hotBytes),
+      ("bytes of exit stubs", coldBytes),
+      ("bytes of literals", literalBytes),
+      ("cycles spent translating", counters.translationCycles),
+      ("nanoseconds translating per block", nanosecondsPerBlock),
+    ]
+  }
+
+  private var nanosecondsPerBlock: UInt64 {
+    guard counters.blocks > 0 else { return 0 }
+    return UInt64(Double(counters.translationCycles) / Clock.cyclesPerNanosecond) / counters.blocks
+  }
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
+import Glibc
+
+/// New threads and processes. The sequence of events: docs/sequences/fork-exec.md.
+extension Tracer {
+  func forked(_ parent: ThreadID, _ child: ThreadID) {
+    guard tracees.waitForBirth(of: child) else { return control.resume(parent, signal: 0) }
+    guard let engine, let live = try? control.registers(child) else {
+      abandon(child)
+      return control.resume(parent, signal: 0)
+    }
+    let maker = engine.lock.locked { () -> (flags: UInt64, registers: user_regs_struct)? in
+      // The thread through which memory was reached last may have ended.
+      engine.translator.pointee.process = parent.rawValue
+      guard let flags = engine.cloneFlags(parent),
+        let registers = engine.childRegisters(of: parent, live)
+      else { return nil }
+      return (flags, registers)
+    }
+    guard let maker else {
+      abandon(child)
+      return control.resume(parent, signal: 0)
+    }
+    if maker.flags & UInt64(CLONE_VFORK) != 0 { threads[parent]?.vforkChild = child }
+    if maker.flags & UInt64(CLONE_VM) != 0 {
+      share(child, of: parent, maker.flags, maker.registers)
+      control.resume(parent, signal: 0)
+    } else if options.children == .translated {
+      adopt(child, of: parent, maker.flags, maker.registers)
+    } else {
+      releaseNatively(child, maker.registers)
+      control.resume(parent, signal: 0)
+    }
+  }
+
+  /// A thread, or a process in the same memory: both run with this process's engine.
+  private func share(
+    _ child: ThreadID, of parent: ThreadID, _ flags: UInt64, _ registers: user_regs_struct
+  ) {
+    guard let engine, let parentState = threads[parent] else { return abandon(child) }
+    let added = engine.lock.locked { () -> Bool in
+      guard let old = engine.contexts[parent], let new = engine.addThread(child) else { return false }
+      new.store64(ContextLayout.guestGSBase, old.load64(ContextLayout.guestGSBase))
+      let sharesHandlers = flags & UInt64(CLONE_SIGHAND) != 0
+      let table = engine.handlers[parent] ?? SignalHandlers()
+      engine.handlers[child] = sharesHandlers ? table : SignalHandlers(copying: table, flags)
+      return true
+    }
+    guard added else {
+      trace("more than \(RegionLayout.maximumThreads) threads: the program is killed")
+      Glibc.kill(process, SIGKILL)
+      return
+    }
+    var state = TracedThread(
+      processID: flags & UInt64(CLONE_THREAD) != 0 ? parentState.processID : child.rawValue)
+    state.state = .canonical
+    state.registers = Registers(general: registers)
+    threads[child] = state
+    setDebugRegisters(child)
+    trace("[\(parent)] made thread [\(child)]")
+    if !isStopped, !isStopping { enter(child) }
+  }
+
+  /// A process in a copy of this one's memory gets an engine of its own, in the place where it has
+  /// inherited its maker's.
+  private func adopt(
+    _ child: ThreadID, of parent: ThreadID, _ flags: UInt64, _ registers: user_regs_struct
+  ) {
+    let tracer = Tracer(childOf: self, process: child.rawValue)
+    tracer.holdsMaker = flags & UInt64(CLONE_VFORK) != 0
+    var state = TracedThread(processID: child.rawValue)
+    state.state = .canonical
+    state.registers = Registers(general: registers)
+    tracer.threads[child] = state
+    do throws(GuestError) {
+      try tracer.settle(inCopyOf: self, maker: parent, flags)
+    } catch {
+      trace("process \(child) cannot be translated and goes on natively: \(error)")
+      if let engine = tracer.engine { tracees.retire(engine) }
+      releaseNatively(child, registers)
+      return control.resume(parent, signal: 0)
+    }
+    tracees.add(tracer)
+    trace("[\(parent)] made process \(child)")
+    control.resume(parent, signal: 0)
+    tracer.enter(child)
+  }
+
+  /// The child's side of `adopt`. It stands still, and so does its maker.
+  private func settle(
+    inCopyOf parent: Tracer, maker: ThreadID, _ flags: UInt64
+  ) throws(GuestError) {
+    let thread = ThreadID(process)
+    guard let old = parent.engine, let core = parent.regionAddress,
+      let registers = threads[thread]?.registers.general
+    else { throw .gone }
+    let region = try Region()
+    let descriptor = region.descriptor
+    // Its gate is made first, so that the mapping under the injected calls can be replaced.
+    let engine = Engine(
+      process: process, region: region, guestCore: core, options: options, trace: trace,
+      bell: tracees.bell)
+    let call = old.gate.injectedCall
+    let file = try openRegion(descriptor, thread, registers, in: old, maker)
+    do throws(GuestError) {
+      try mapPieces(thread, registers, stub: call, core: core, file: file, isFixed: true)
+    } catch {
+      _ = try? inject(thread, registers, at: call, 3, [file])
+      throw error
+    }
+    _ = try inject(thread, registers, at: call, 3, [file])
+    regionAddress = core
+    self.engine = engine
+    let arenas = old.lock.locked { () -> [UInt64] in
+      engine.inherit(from: old)
+      engine.handlers[thread] = SignalHandlers(copying: old.handlers[maker] ?? SignalHandlers(), flags)
+      if let sequence = old.sequences?[maker] { engine.sequences = [thread: sequence] }
+      if let context = engine.addThread(thread), let makers = old.contexts[maker] {
+        context.store64(ContextLayout.guestGSBase, makers.load64(ContextLayout.guestGSBase))
+      }
+      return (0..<old.translator.pointee.arenaCount).map { old.translator.pointee.arenas[$0].guest }
+    }
+    for arena in arenas {
+      guard injectArena(thread, registers, guest: arena) else {
+        throw .system(call: "mremap", errno: ENOMEM)
+      }
+    }
+    engine.startDispatcher()
+  }
+
+  /// Opens the child's region in the child, by a path that is put into its maker's context, which it
+  /// still sees.
+  private func openRegion(
+    _ descriptor: Int32, _ thread: ThreadID, _ registers: user_regs_struct, in old: Engine,
+    _ maker: ThreadID
+  ) throws(GuestError) -> UInt64 {
+    guard let context = old.lock.locked({ old.contexts[maker] }) else { throw .gone }
+    let path = Array("/proc/\(getpid())/fd/\(descriptor)".utf8) + [0]
+    (context.base + ContextLayout.path).copyMemory(from: path, byteCount: path.count)
+    let place = context.guestAddress &+ UInt64(ContextLayout.path)
+    let readWriteCloseOnExec: UInt64 = 0x80002
+    let file = try inject(
+      thread, registers, at: old.gate.injectedCall, 2, [place, readWriteCloseOnExec])
+    guard file >= 0 else { throw .system(call: "open", errno: Int32(-file)) }
+    return UInt64(file)
+  }
+
+  /// A new thread or process whose state cannot be made out must not run on inside a cache that nobody
+  /// serves.
+  private func abandon(_ child: ThreadID) {
+    engine?.say("a new thread or process [\(child)] cannot be followed; it is killed")
+    Glibc.kill(child.rawValue, SIGKILL)
+  }
+
+  /// Lets a fork child go on without xv: original registers, original protections, no memory of xv's.
+  /// It stands at its birth.
+  private func releaseNatively(_ thread: ThreadID, _ registers: user_regs_struct) {
+    guard let engine else { return }
+    let (areas, arenas) = engine.lock.locked {
+      (
+        options.guardOriginalCode ? engine.translator.pointee.ranges.areas : [],
+        (0..<engine.translator.pointee.arenaCount).map {
+          engine.translator.pointee.arenas[$0].guest
+        }
+      )
+    }
+    do throws(GuestError) {
+      for area in areas {
+        _ = try inject(
+          thread, registers, at: engine.gate.injectedCall, 10,
+          [
+            area.range.lowerBound, area.range.upperBound - area.range.lowerBound,
+            UInt64(area.protection),
+          ])
+      }
+      if let dumpable = engine.lock.locked({ engine.tracing.dumpable }) {
+        _ = try inject(thread, registers, at: vdsoCall, 157, [4, dumpable])
+      }
+      for arena in arenas {
+        _ = try inject(thread, registers, at: vdsoCall, 11, [arena, UInt64(Arena.size)])
+      }
+      _ = try inject(
+        thread, registers, at: vdsoCall, 11, [engine.guestCore, UInt64(RegionLayout.regionSize)])
+      try control.setRegisters(thread, registers)
+    } catch {
+      trace("[\(thread)] vanished while it was let go")
+    }
+    control.detach(thread, signal: 0)
+  }
+}
+
+extension Engine {
+  /// The CLONE_ flags of the call that a thread's gate is making.
+  func cloneFlags(_ thread: ThreadID) -> UInt64? {
+    guard let context = contexts[thread] else { return nil }
+    switch Int32(truncatingIfNeeded: context.register(Register.rax)) {
+    case InterceptedCall.fork: return 0
+    case InterceptedCall.vfork: return UInt64(CLONE_VM | CLONE_VFORK)
+    case InterceptedCall.clone: return context.register(Register.rdi)
+    case InterceptedCall.clone3: return readWords(context.register(Register.rdi), 1)?[0]
+    default: return nil
+    }
+  }
+
+  /// The original registers of a new thread: its maker's, with result 0 and its own stack and TLS.
+  func childRegisters(of parent: ThreadID, _ live: user_regs_struct) -> user_regs_struct? {
+    guard let context = contexts[parent] else { return nil }
+    var registers = live
+    for number in 0..<16 where number != Register.rsp {
+      registers[register: number] = context.register(number)
+    }
+    let next = context.load64(ContextLayout.originalPC) &+ 2
+    registers.rax = 0
+    registers.rip = numericCast(next)
+    registers.rcx = numericCast(next)
+    registers.eflags = numericCast(context.load64(ContextLayout.flags))
+    registers.r11 = registers.eflags
+    registers.orig_rax = numericCast(UInt64.max)
+    registers.gs_base = numericCast(context.load64(ContextLayout.guestGSBase))
+    return registers
+  }
+
+  /// What the kernel copies at a fork, and what is known about it. Both locks are held.
+  func inherit(from maker: Engine) {
+    translator.pointee.ranges = maker.translator.pointee.ranges
+    translator.pointee.persisted = maker.translator.pointee.persisted.map {
+      PersistentCode(inheriting: $0)
+    }
+    formerly = maker.formerly
+    tracing.dumpable = maker.tracing.dumpable
+    if maker.sequences != nil { sequences = [:] }
+  }
+}
