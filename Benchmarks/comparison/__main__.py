@@ -23,6 +23,7 @@ def arguments():
     parser.add_argument("--peers", default=",".join(PEERS), help="comma-separated, of " + ", ".join(PEERS))
     parser.add_argument("--xv", type=pathlib.Path, default=HERE.parent / ".build/release/xv")
     parser.add_argument("--limit", type=float, default=120, help="seconds one run may take")
+    parser.add_argument("--pinned", action="store_true", help="everything on one processor")
     parser.add_argument("--output", type=pathlib.Path, help="file of the table, else in Results")
     parser.add_argument("--no-file", action="store_true", help="print the table only")
     parser.add_argument("--list", action="store_true", help="list the rows")
@@ -85,7 +86,8 @@ def heading(options, peers, began, facts):
     return "\n".join([
         f"# Benchmarks/compare, {began:%Y-%m-%d %H:%M} UTC", "",
         f"Made by `Benchmarks/compare --rounds {options.rounds} --peers {','.join(peers)}"
-        + (f" --rows {options.rows}" if options.rows else "") + f"` at revision {revision}.",
+        + (f" --rows {options.rows}" if options.rows else "") + (" --pinned" if options.pinned else "")
+        + f"` at revision {revision}.",
         "Each round runs every row natively and under each peer, one after the other. A ratio is the",
         "median of a peer's rounds over the median of the native ones; in brackets its least and its",
         "largest round over the same median. Processor time is that of the whole process tree: under xv,",
@@ -109,6 +111,9 @@ def main():
     began = datetime.datetime.now(datetime.timezone.utc)
     facts = report.machine(peers)
     prepare()
+    if options.pinned:
+        os.sched_setaffinity(0, [max(os.sched_getaffinity(0))])
+        facts.append("everything pinned to one processor")
     become_subreaper()
     results = compare(picked, peers, options)
     text = heading(options, peers, began, facts) + "\n".join([

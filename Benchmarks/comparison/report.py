@@ -47,8 +47,8 @@ def table(rows, peers, results, kind):
         cells = [cell(results[row.name, peer].ratio(native, kind) if not native.failure else None,
                       native.failure or results[row.name, peer].failure) for peer in peers]
         lines.append(f"| {row.name} | {seconds} | {' | '.join(cells)} |")
-    for title, groups in [("without a JIT", ["plain"]), ("plain and JIT", ["plain", "jit"]),
-                          ("all", ["plain", "jit", "start", "micro"])]:
+    for title, groups in [("the first ten", ["plain"]), ("all CPU-bound", ["plain", "threads", "jit"]),
+                          ("all", ["plain", "threads", "jit", "start", "micro"])]:
         wanted = [row for row in rows if row.group in groups]
         if wanted:
             means = " | ".join(mean_cell(wanted, peer, results, kind) for peer in peers)
@@ -92,6 +92,6 @@ def machine(peers):
     versions = {"valgrind": ("valgrind", "--version"), "qemu": ("qemu-x86_64", "--version")}
     facts += [first_line(*versions[peer]) for peer in peers if peer in versions]
     tools = [("/usr/bin/python3", "--version"), ("gcc", "--version"), ("node", "--version"),
-             ("lua5.4", "-v"), ("luajit", "-v")]
+             ("lua5.4", "-v"), ("luajit", "-v"), ("java", "-version")]
     facts.append("; ".join(first_line(*tool) for tool in tools))
     return facts

@@ -16,7 +16,7 @@ class Row:
     name: str
     command: tuple
     what: str
-    group: str  # plain, jit, start or micro
+    group: str  # plain, threads, jit, start or micro
     repeats: int = 1  # runs in one native measure
     peer_repeats: int = 1  # runs in one measure under a peer, which may be far slower
     stdin: pathlib.Path = pathlib.Path("/dev/null")
@@ -61,10 +61,19 @@ def rows():
             "node: classes, typed arrays, maps, sorting", "jit"),
         Row("luajit", (program("luajit"), str(SOURCES / "work.lua"), "10", "35"),
             "luajit: the same as lua, more of it", "jit"),
+        Row("java", (program("java"), "-Xshare:auto", "-cp", str(WORK), "Work"),
+            "java: virtual calls, arrays, strings, maps, exceptions", "jit"),
+        Row("threads2", (str(WORK / "threads"), "2", "60"), "2 threads: sorting, searching, locks, barriers",
+            "threads"),
+        Row("threads8", (str(WORK / "threads"), "8", "15"), "8 threads, the same work together", "threads"),
         Row("true", (program("true"),), "start-up of true", "start", 100, 10),
         Row("bash", (program("bash"), "--norc", "-c", ":"), "start-up of bash -c :", "start", 50, 5),
         Row("python-start", (program("python3"), "-c", "pass"), "start-up of python3 -c pass",
             "start", 20, 3),
+        Row("java-start", (program("java"), "-Xshare:auto", "-version"), "start-up of java -version", "start", 10, 2),
+        Row("node-start", (program("node"), "-e", "0"), "start-up of node -e 0", "start", 10, 2),
+        Row("processes", (program("dash"), str(SOURCES / "processes.sh")), "a shell script of 500 processes",
+            "start"),
         Row("leaf64", (str(WORK / "leaf64"), "400000000"), "leaf calls from 64 sites", "micro"),
         Row("leaf4096", (str(WORK / "leaf4096"), "400000000"), "leaf calls from 4,096 sites",
             "micro"),

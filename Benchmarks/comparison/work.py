@@ -17,6 +17,7 @@ BUILDS = [
     ("leaf64", "leafcalls.c", ["gcc", "-O2", "-fPIE", "-pie", "-DSITES=64"]),
     ("leaf4096", "leafcalls.c", ["gcc", "-O2", "-fPIE", "-pie", "-DSITES=4096"]),
     ("threaded", "threaded.c", ["gcc", "-O2", "-fPIE", "-pie"]),
+    ("threads", "threads.c", ["gcc", "-O2", "-pthread"]),
     ("unit.i", "unit.c", ["gcc", "-E"]),
 ]
 
@@ -60,6 +61,8 @@ def prepare():
                               capture_output=True, text=True, timeout=300)
         if done.returncode:
             raise SystemExit(f"compare: {' '.join(command)} {source}:\n{done.stderr}")
+    if not newer(WORK / "Work.class", SOURCES / "Work.java"):
+        subprocess.run(["javac", "-d", str(WORK), str(SOURCES / "Work.java")], check=True, timeout=300)
 
 
 def newer(target, *sources):
