@@ -85,14 +85,19 @@ struct Gate {
   private(set) var injectedCall: UInt64 = 0
   /// An instruction that does nothing, for a thread that is to take the trap of its trap flag.
   private(set) var trap: UInt64 = 0
+  /// Makes the calls of a list, whose address is in rbx, and traps at its end or behind the first that
+  /// fails.
+  private(set) var injectedCalls: UInt64 = 0
 
   private var emitter: Emitter
-  private let start: UnsafeMutableRawPointer
+  let start: UnsafeMutableRawPointer
+  let guest: UInt64
   private var current = Mark(offset: 0, phase: .resumed, file: [], spilled: [], flags: .live)
 
   /// Writes the gate's code at `server`, which the guest sees at `guest`.
   init(at server: UnsafeMutableRawPointer, guest: UInt64) {
     start = server
+    self.guest = guest
     emitter = Emitter(at: server, guestDelta: guest &- UInt64(UInt(bitPattern: server)))
     buildInjection()
     buildMiss()
@@ -103,7 +108,7 @@ struct Gate {
     buildFinishTransfer()
     buildFullEntries()
     size = server.distance(to: emitter.cursor)
-    precondition(size <= RegionLayout.gateSize)
+    precondition(size <= Gate.listOffset)
   }
 
   /// What holds at a gate address.
@@ -139,6 +144,21 @@ struct Gate {
     emitter.byte(0xf4)  // hlt: never reached
     trap = emitter.address
     emitter.u16(0xf490)  // nop ; hlt
+    injectedCalls = emitter.address
+    emitter.bytes(0x03_8b_48, count: 3)  // mov rax, [rbx]
+    emitter.bytes(0x28_78_c0_85_48, count: 5)  // test rax, rax ; js the trap
+    emitter.bytes(0x08_7b_8b_48, count: 4)  // mov rdi, [rbx+8]
+    emitter.bytes(0x10_73_8b_48, count: 4)  // mov rsi, [rbx+16]
+    emitter.bytes(0x18_53_8b_48, count: 4)  // mov rdx, [rbx+24]
+    emitter.bytes(0x20_53_8b_4c, count: 4)  // mov r10, [rbx+32]
+    emitter.bytes(0x28_43_8b_4c, count: 4)  // mov r8, [rbx+40]
+    emitter.bytes(0x30_4b_8b_4c, count: 4)  // mov r9, [rbx+48]
+    emitter.u16(0x050f)  // syscall
+    emitter.bytes(0xffff_f000_3d48, count: 6)  // cmp rax, -4096
+    emitter.u16(0x0677)  // ja the trap
+    emitter.bytes(0x38_c3_83_48, count: 4)  // add rbx, 56
+    emitter.u16(0xd0eb)  // jmp back
+    emitter.u16(0xf4cc)  // int3 ; hlt
   }
 
   private mutating func buildMiss() {

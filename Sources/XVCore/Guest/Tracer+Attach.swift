@@ -55,7 +55,11 @@ extension Tracer {
       // Whatever fails from here on, it is registered again.
       pausedSequences = sequences
     }
-    let engine = try makeEngine(first, registers, region: region, core: core, map: map)
+    let engine = makeEngine(region: region, core: core, map: map)
+    self.engine = engine
+    for call in guardCalls(engine) {
+      _ = try inject(first, registers, at: engine.gate.injectedCall, call.number, call.arguments)
+    }
     engine.sequences = sequences
     for thread in order {
       guard let context = engine.addThread(thread) else {
@@ -91,26 +95,24 @@ extension Tracer {
     return UInt64(bitPattern: result)
   }
 
-  /// The file of the region is made by the process itself: it may see other files than xv does, and
-  /// may be another user's.
   private func makeRegion(
     _ thread: ThreadID, _ registers: user_regs_struct, scratch: UInt64, core: UInt64
   ) throws(GuestError) -> Region {
-    let name = Array("xv".utf8) + [0]
-    guard xv_write_remote(process, scratch, name, name.count) == name.count else {
-      throw .system(call: "process_vm_writev", errno: EFAULT)
-    }
-    let closeOnExec: UInt64 = 1
-    let file = try inject(thread, registers, at: vdsoCall, 319, [scratch, closeOnExec])
-    guard file >= 0 else {
+    do throws(GuestError) {
+      let file = try makeRegionFile(thread, registers, at: vdsoCall, name: scratch)
+      defer { _ = try? inject(thread, registers, at: vdsoCall, 3, [UInt64(file)]) }
+      let region = try Region(process: process, descriptor: file)
+      for call in regionCalls(core: core, file: file, replacing: false) where call.number != 3 {
+        let result = try inject(thread, registers, at: vdsoCall, call.number, call.arguments)
+        if result < 0, result >= -4095 { throw .system(call: "mmap", errno: Int32(-result)) }
+      }
+      return region
+    } catch {
+      guard case .system(let call, let errno) = error else { throw error }
       throw .cannotAttach(
         process: process,
-        why: "it cannot make a memfd (\(String(cString: strerror(Int32(-file)))))")
+        why: "xv's memory cannot be mapped into it (\(call): \(String(cString: strerror(errno)))); are its address space or its descriptors limited (ulimit -v, -n)?")
     }
-    defer { _ = try? inject(thread, registers, at: vdsoCall, 3, [UInt64(file)]) }
-    let region = try Region(process: process, descriptor: Int32(file))
-    try mapPieces(thread, registers, stub: vdsoCall, core: core, file: UInt64(file))
-    return region
   }
 
   // MARK: What the kernel knows about the process

@@ -95,55 +95,49 @@ extension Tracer {
     guard let old = parent.engine, let core = parent.regionAddress,
       let registers = threads[thread]?.registers.general
     else { throw .gone }
-    let region = try Region()
-    let descriptor = region.descriptor
-    // Its gate is made first, so that the mapping under the injected calls can be replaced.
-    let engine = Engine(
-      process: process, region: region, guestCore: core, options: options, trace: trace,
-      bell: tracees.bell)
-    let call = old.gate.injectedCall
-    let file = try openRegion(descriptor, thread, registers, in: old, maker)
+    old.gate.putName()
+    let file = try makeNamedRegionFile(
+      thread, registers, at: old.gate.injectedCall, name: old.gate.callList)
     do throws(GuestError) {
-      try mapPieces(thread, registers, stub: call, core: core, file: file, isFixed: true)
+      let region = try Region(process: process, descriptor: file)
+      let engine = Engine(
+        process: process, region: region, guestCore: core, options: options, trace: trace,
+        bell: tracees.bell)
+      let ignoresTrap = inherit(engine, from: old, maker, flags)
+      var calls = regionCalls(core: core, file: file, replacing: true)
+      // Arenas come to lie where its maker's are.
+      let arenas = old.lock.locked { old.virtualization.arenaRanges.map(\.lowerBound) }
+        .compactMap { guest in engine.reserveArena(at: guest).map { (slot: $0, guest: guest) } }
+      for arena in arenas {
+        let call = engine.mapArenaCall(slot: arena.slot, guest: arena.guest)
+        calls.append(InjectedCall(number: call.number, arguments: call.arguments))
+      }
+      try inject(
+        calls, thread, registers, by: old.gate, replacedBy: engine.gate, ignoresTrap: ignoresTrap)
+      for arena in arenas { engine.addArena(slot: arena.slot, at: arena.guest) }
+      self.engine = engine
     } catch {
-      _ = try? inject(thread, registers, at: call, 3, [file])
+      _ = try? inject(thread, registers, at: vdsoCall, 3, [UInt64(file)])
       throw error
     }
-    _ = try inject(thread, registers, at: call, 3, [file])
     regionAddress = core
-    self.engine = engine
-    let arenas = old.lock.locked { () -> [UInt64] in
+    engine?.startDispatcher()
+  }
+
+  /// Gives a fork child's engine what the kernel has copied for it. Returns whether the program ignores
+  /// traps.
+  private func inherit(_ engine: Engine, from old: Engine, _ maker: ThreadID, _ flags: UInt64) -> Bool {
+    let thread = ThreadID(process)
+    return old.lock.locked {
       engine.inherit(from: old)
-      engine.handlers[thread] = SignalHandlers(copying: old.handlers[maker] ?? SignalHandlers(), flags)
+      let handlers = SignalHandlers(copying: old.handlers[maker] ?? SignalHandlers(), flags)
+      engine.handlers[thread] = handlers
       if let sequence = old.sequences?[maker] { engine.sequences = [thread: sequence] }
       if let context = engine.addThread(thread), let makers = old.contexts[maker] {
         context.store64(ContextLayout.guestGSBase, makers.load64(ContextLayout.guestGSBase))
       }
-      return (0..<old.translator.pointee.arenaCount).map { old.translator.pointee.arenas[$0].guest }
+      return handlers[SIGTRAP].handler == 1
     }
-    for arena in arenas {
-      guard injectArena(thread, registers, guest: arena) else {
-        throw .system(call: "mremap", errno: ENOMEM)
-      }
-    }
-    engine.startDispatcher()
-  }
-
-  /// Opens the child's region in the child, by a path that is put into its maker's context, which it
-  /// still sees.
-  private func openRegion(
-    _ descriptor: Int32, _ thread: ThreadID, _ registers: user_regs_struct, in old: Engine,
-    _ maker: ThreadID
-  ) throws(GuestError) -> UInt64 {
-    guard let context = old.lock.locked({ old.contexts[maker] }) else { throw .gone }
-    let path = Array("/proc/\(getpid())/fd/\(descriptor)".utf8) + [0]
-    (context.base + ContextLayout.path).copyMemory(from: path, byteCount: path.count)
-    let place = context.guestAddress &+ UInt64(ContextLayout.path)
-    let readWriteCloseOnExec: UInt64 = 0x80002
-    let file = try inject(
-      thread, registers, at: old.gate.injectedCall, 2, [place, readWriteCloseOnExec])
-    guard file >= 0 else { throw .system(call: "open", errno: Int32(-file)) }
-    return UInt64(file)
   }
 
   /// A new thread or process whose state cannot be made out must not run on inside a cache that nobody

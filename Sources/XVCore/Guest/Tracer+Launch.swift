@@ -81,7 +81,6 @@ extension Tracer {
     regionAddress = nil
     holdsMaker = false
     threads = [thread: TracedThread(processID: process)]
-    let regionOfGuest = try Region()
     var registers = try synchronize(thread)
     registers.orig_rax = numericCast(UInt64.max)
     threads[thread]?.registers.general = registers
@@ -98,28 +97,52 @@ extension Tracer {
       throw .cannotLaunch(program: options.program, why: "no room for xv in its address space")
     }
     regionAddress = core
-    try mapRegion(thread, registers, stub: stub, core: core, descriptor: regionOfGuest.descriptor)
-    let engine = try makeEngine(
-      thread, registers, region: regionOfGuest, core: core, map: map)
+    let ignored = ProcessStatus(of: process)?.signals("SigIgn") ?? 0
+    let engine = try moveInto(thread, registers, core: core, map: map, ignored: ignored)
     guard engine.addThread(thread) != nil else { throw .system(call: "context", errno: ENOMEM) }
     // What the new image ignores it has inherited, and may ignore for ever without a call.
-    engine.handlers[thread] = SignalHandlers(
-      ignored: ProcessStatus(of: process)?.signals("SigIgn") ?? 0)
+    engine.handlers[thread] = SignalHandlers(ignored: ignored)
     threads[thread]?.registers.general = registers
     threads[thread]?.state = .canonical
     engine.startDispatcher()
     trace("process \(process) begins at \(OriginalAddress(UInt64(registers.rip)))")
   }
 
-  /// Gate and translator for a region that the guest has mapped, with the mappings that it has now.
-  func makeEngine(
-    _ thread: ThreadID, _ registers: user_regs_struct, region: consuming Region, core: UInt64,
-    map: AddressMap
+  /// Puts the region into an image that stands before its first instruction.
+  private func moveInto(
+    _ thread: ThreadID, _ registers: user_regs_struct, core: UInt64, map: AddressMap, ignored: UInt64
   ) throws(GuestError) -> Engine {
+    let place = UInt64(registers.rsp) - 0x400
+    let file = try makeRegionFile(thread, registers, at: vdsoCall, name: place)
+    do throws(GuestError) {
+      var zeros: UInt64 = 0
+      _ = xv_write_remote(process, place, &zeros, 4)
+      let region = try Region(process: process, descriptor: file)
+      // The gate, once there, makes the other calls.
+      var calls = regionCalls(core: core, file: file, replacing: false)
+      let gate = calls.removeFirst()
+      let result = try inject(thread, registers, at: vdsoCall, gate.number, gate.arguments)
+      guard result == gate.arguments[0] else { throw .system(call: "mmap", errno: Int32(-result)) }
+      let engine = makeEngine(region: region, core: core, map: map)
+      self.engine = engine
+      calls += guardCalls(engine)
+      try inject(
+        calls, thread, registers, by: engine.gate, ignoresTrap: ignored >> UInt64(SIGTRAP - 1) & 1 != 0)
+      return engine
+    } catch {
+      _ = try? inject(thread, registers, at: vdsoCall, 3, [UInt64(file)])
+      guard case .system(_, let errno) = error else { throw error }
+      throw .cannotLaunch(
+        program: options.program,
+        why: "xv's memory cannot be mapped into it (\(String(cString: strerror(errno)))); is the address space limited (ulimit -v)?")
+    }
+  }
+
+  /// Gate and translator for a region, with the mappings that the guest has now.
+  func makeEngine(region: consuming Region, core: UInt64, map: AddressMap) -> Engine {
     let engine = Engine(
       process: process, region: region, guestCore: core, options: options, trace: trace,
       bell: tracees.bell)
-    self.engine = engine
     engine.translator.pointee.breakpoints = breakpoints
     if let directory = options.persistDirectory, !options.torture.isOn {
       engine.translator.pointee.persisted = PersistentCode(directory: directory, process: process)
@@ -134,12 +157,6 @@ extension Tracer {
           module: engine.persistedModule(
             path: line.path, slide: line.range.lowerBound &- line.offset,
             isWanted: line.inode != 0 && line.protection & 2 == 0)))
-      if options.guardOriginalCode {
-        let length = line.range.upperBound - line.range.lowerBound
-        _ = try inject(
-          thread, registers, at: engine.gate.injectedCall, 10,
-          [line.range.lowerBound, length, UInt64(line.protection & ~4 | 1)])
-      }
     }
     return engine
   }
@@ -152,124 +169,6 @@ extension Tracer {
     }
     return (0..<(code.count - 1)).first { code[$0] == 0x0f && code[$0 + 1] == 0x05 }
       .map { vdso.range.lowerBound + UInt64($0) }
-  }
-
-  private func mapRegion(
-    _ thread: ThreadID, _ registers: user_regs_struct, stub: UInt64, core: UInt64,
-    descriptor: Int32
-  ) throws(GuestError) {
-    // The region's file is opened through this process: it needs no descriptor before the exec.
-    let path = Array("/proc/\(getpid())/fd/\(descriptor)".utf8) + [0]
-    let place = UInt64(registers.rsp) - 0x400
-    guard xv_write_remote(process, place, path, path.count) == path.count else {
-      throw .system(call: "process_vm_writev", errno: EFAULT)
-    }
-    let readWriteCloseOnExec: UInt64 = 0x80002
-    let file = try inject(thread, registers, at: stub, 2, [place, readWriteCloseOnExec])
-    guard file >= 0 else {
-      throw .cannotLaunch(
-        program: options.program,
-        why: "it cannot open xv's memory through /proc (\(String(cString: strerror(Int32(-file))))); is /proc mounted?")
-    }
-    try mapPieces(thread, registers, stub: stub, core: core, file: UInt64(file))
-    _ = try inject(thread, registers, at: stub, 3, [UInt64(file)])
-    let zeros = [UInt8](repeating: 0, count: path.count)
-    _ = xv_write_remote(process, place, zeros, zeros.count)
-  }
-
-  /// Maps the region's pieces from a descriptor of the guest's.
-  /// `isFixed`: over what lies there.
-  func mapPieces(
-    _ thread: ThreadID, _ registers: user_regs_struct, stub: UInt64, core: UInt64, file: UInt64,
-    isFixed: Bool = false
-  ) throws(GuestError) {
-    for (offset, size, protection) in VirtualizationState.pieces {
-      let sharedNoReserve: UInt64 = 0x01 | 0x4000
-      let fixed: UInt64 = isFixed ? 0x10 : 0x10_0000  // MAP_FIXED, MAP_FIXED_NOREPLACE
-      let address = core + UInt64(offset)
-      let result = try inject(
-        thread, registers, at: stub, 9,
-        [
-          address, UInt64(size), protection, sharedNoReserve | fixed, file, UInt64(offset),
-        ])
-      guard UInt64(bitPattern: result) == address else {
-        throw .cannotLaunch(
-          program: options.program,
-          why: "xv's memory cannot be mapped into it (\(result)); is the address space limited (ulimit -v)?")
-      }
-    }
-    // A core file of the program holds nothing of xv's (MADV_DONTDUMP).
-    _ = try inject(thread, registers, at: stub, 28, [core, UInt64(RegionLayout.regionSize), 16])
-  }
-
-  // MARK: Injected calls
-
-  /// Brings a thread that stopped on its way out of a system call to that call's very end, and returns
-  /// its registers.
-  func synchronize(_ thread: ThreadID) throws(GuestError) -> user_regs_struct {
-    control.resumeToSystemCall(thread)
-    while let event = control.waitForEvent(of: thread) {
-      switch event {
-      case .systemCallStop: return try control.registers(thread)
-      case .exited, .killed:
-        tracees.postpone(thread, event)
-        throw .gone
-      default: control.resumeToSystemCall(thread)
-      }
-    }
-    throw .gone
-  }
-
-  /// Makes a stopped thread carry out one system call and puts its registers back.
-  ///
-  /// Done with system-call stops, not single steps: a trap would take a signal that the guest may
-  /// block (and the kernel would reset its handler).
-  func inject(
-    _ thread: ThreadID, _ registers: user_regs_struct, at instruction: UInt64, _ number: UInt64,
-    _ arguments: [UInt64]
-  ) throws(GuestError) -> Int64 {
-    var call = registers
-    call.rip = numericCast(instruction)
-    call.rax = numericCast(number)
-    call.eflags &= ~numericCast(TrapStep.flag)
-    call.orig_rax = numericCast(UInt64.max)
-    let order = [
-      Register.rdi, Register.rsi, Register.rdx, Register.r10, Register.r8, Register.r9,
-    ]
-    for (index, register) in order.enumerated() {
-      call[register: register] = index < arguments.count ? arguments[index] : 0
-    }
-    try control.setRegisters(thread, call)
-    var entered = false
-    // Signals wait meanwhile. One that cannot wait is sent again: it belongs to the program.
-    let mask = control.signalMask(thread)
-    if let mask { control.setSignalMask(thread, mask | ~Tracer.synchronousSignals) }
-    defer { if let mask { control.setSignalMask(thread, mask) } }
-    var signals: [Int32] = []
-    let owner = threads[thread]?.processID ?? thread.rawValue
-    defer { for signal in signals { _ = xv_tgkill(owner, thread.rawValue, signal) } }
-    while true {
-      control.resumeToSystemCall(thread)
-      guard let event = control.waitForEvent(of: thread) else { throw .gone }
-      switch event {
-      case .systemCallStop:
-        if control.isAtSystemCallEntry(thread) {
-          entered = true
-        } else if entered {
-          let result = try control.registers(thread).rax
-          try control.setRegisters(thread, registers)
-          return Int64(bitPattern: UInt64(result))
-        } else {
-          // The end of the call it was in before.
-          try control.setRegisters(thread, call)
-        }
-      case .exited, .killed:
-        tracees.postpone(thread, event)
-        throw .gone
-      case .signal(let signal): signals.append(signal)
-      default: break
-      }
-    }
   }
 
   /// The arguments, the environment (null: the server's) and the working directory (null likewise).

@@ -14,6 +14,10 @@ final class PersistentCode {
   private let directory: String
   private let program: FileIdentity
   private var names: [FileIdentity: Int16] = [:]
+  /// Of the process that was forked for this one: it keeps what both have translated.
+  private weak var maker: PersistentCode?
+  /// Held while forked processes hand records over.
+  private let handing = Lock()
 
   /// Opens what earlier runs of the program have left in `directory`; nil when nothing can be kept.
   init?(directory: String, process: Int32) {
@@ -30,11 +34,8 @@ final class PersistentCode {
     directory = other.directory
     program = other.program
     names = other.names
-    modules = other.modules.map {
-      let module = PersistedModule($0.identity, old: $0.old)
-      module.slide = $0.slide
-      return module
-    }
+    maker = other
+    modules = other.handing.locked { other.modules.map { $0.inherited(other.file) } }
   }
 
   private func add(_ identity: FileIdentity, _ records: UnsafeRawBufferPointer) {
@@ -47,7 +48,9 @@ final class PersistentCode {
   /// of it. `isMapped` says whether a module has code mapped now.
   func module(path: String, slide: UInt64, isMapped: (Int16) -> Bool) -> Int16 {
     guard let identity = FileIdentity(path: path) else { return -1 }
-    if names[identity] == nil { add(identity, UnsafeRawBufferPointer(start: nil, count: 0)) }
+    if names[identity] == nil {
+      handing.locked { add(identity, UnsafeRawBufferPointer(start: nil, count: 0)) }
+    }
     guard let number = names[identity] else { return -1 }
     let module = modules[Int(number)]
     if module.slide != slide {
@@ -61,13 +64,31 @@ final class PersistentCode {
 
   /// Nothing more is put into the cache: it was discarded on purpose.
   func stopInstalling() {
-    for module in modules { module.cursor = module.old.count }
+    for module in modules { module.stopInstalling() }
   }
 
   /// Writes old and new records, unless there is next to nothing new.
   func save() {
     let new = modules.reduce(0) { $0 + $1.newRecords }
-    guard new >= 16 || (new > 0 && file == nil) else { return }
-    PersistentFile.write(directory: directory, program: program, modules: modules)
+    if let maker {
+      if new >= PersistentCode.fewRecords { maker.take(from: self) }
+      return
+    }
+    handing.locked {
+      let handed = modules.reduce(0) { $0 + $1.handed.count }
+      guard new >= PersistentCode.fewRecords || handed > 0 || (new > 0 && file == nil) else { return }
+      PersistentFile.write(directory: directory, program: program, modules: modules)
+    }
+  }
+
+  private static let fewRecords = 16
+
+  private func take(from child: PersistentCode) {
+    handing.locked {
+      for module in child.modules where module.newRecords > 0 {
+        guard let number = names[module.identity] else { continue }
+        modules[Int(number)].take(module.handOver())
+      }
+    }
   }
 }

@@ -78,13 +78,13 @@ final class PersistentFile {
   /// Replaces the file in one step. What cannot be written is not kept; the program is none the worse.
   static func write(directory: String, program: FileIdentity, modules: [PersistedModule]) {
     guard let builder = FileIdentity(path: "/proc/self/exe"), prepare(directory) else { return }
-    let isFull = modules.reduce(0) { $0 + $1.old.count + $1.new.count } > largestFile
-    let kept = modules.filter { !$0.new.bytes.isEmpty || (!isFull && !$0.old.isEmpty) }
+    let isFull = modules.reduce(0) { $0 + $1.old.count + $1.addedBytes } > largestFile
+    let kept = modules.filter { $0.addedBytes > 0 || (!isFull && !$0.old.isEmpty) }
     var body = ByteBuffer(capacity: 1 << 20)
     let tableSize = kept.count * MemoryLayout<ModuleHeader>.stride
     var offset = MemoryLayout<Header>.stride + tableSize
     for module in kept {
-      let length = (isFull ? 0 : module.old.count) + module.new.count
+      let length = (isFull ? 0 : module.old.count) + module.addedBytes
       body.append(
         ModuleHeader(
           identity: module.identity, offset: UInt64(offset), length: UInt64(length)))
@@ -92,6 +92,7 @@ final class PersistentFile {
     }
     for module in kept {
       if !isFull, let old = module.old.baseAddress { body.append(old, count: module.old.count) }
+      for added in module.handed { body.append(added.records.base, count: added.records.count) }
       body.append(module.new.base, count: module.new.count)
     }
     var head = ByteBuffer(capacity: 4096)

@@ -13,6 +13,12 @@ extension Translator {
       return nil
     }
     let module = persisted.modules[Int(area.module)]
+    if let index = module.index, let slide = module.slide {
+      guard let records = index.records(from: target &- slide) else { return nil }
+      module.seek(records)
+      installChunk(module, limit: Translator.chunk)
+      return liveBlock(target)
+    }
     while module.hasMore {
       installChunk(module, limit: Translator.chunk)
       if let number = liveBlock(target) { return number }
@@ -39,7 +45,7 @@ extension Translator {
     var additions: [UnitRecord] = []
     while units.count - first < limit, let (record, header) = module.next() {
       guard !isFull else {
-        module.cursor = module.old.count
+        module.stopInstalling()
         break
       }
       if header.kind == .unit {
