@@ -117,7 +117,7 @@ extension Tracer {
       for arena in arenas { engine.addArena(slot: arena.slot, at: arena.guest) }
       self.engine = engine
     } catch {
-      _ = try? inject(thread, registers, at: vdsoCall, 3, [UInt64(file)])
+      _ = try? inject(thread, registers, at: old.gate.injectedCall, 3, [UInt64(file)])
       throw error
     }
     regionAddress = core

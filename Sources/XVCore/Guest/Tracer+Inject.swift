@@ -72,6 +72,10 @@ extension Tracer {
       case .exited, .killed:
         tracees.postpone(thread, event)
         throw .gone
+      case .signal(SIGSEGV) where isFromKernel(thread):
+        // Nothing can be executed there.
+        try control.setRegisters(thread, registers)
+        throw .system(call: "system call \(number)", errno: EFAULT)
       case .signal(let signal): signals.append(signal)
       default: break
       }
