@@ -18,7 +18,6 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <sys/resource.h>
 
 #define FLAG_PARENT 0x8000
 #define FLAG_NEWUSER 0x10000000
@@ -282,19 +281,6 @@ static void code(void) {
   munmap(page, 4096);
 }
 
-// No room for a region: the child runs all the same.
-static void limited(void) {
-  pid_t child = fork();
-  if (!child) {
-    struct rlimit limit = {1 << 20, 1 << 20};
-    setrlimit(RLIMIT_AS, &limit);
-    pid_t second = fork();
-    if (!second) _exit(28);
-    _exit(second < 0 ? 28 : exited(second));
-  }
-  CHECK_EQUAL(exited(child), 28);
-}
-
 int main(void) {
   fromThreads();
   threadsInChild();
@@ -308,6 +294,5 @@ int main(void) {
   namespaces();
   traced();
   code();
-  limited();
   return verdict();
 }
