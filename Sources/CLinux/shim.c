@@ -114,7 +114,8 @@ static void child(const struct xv_spawn_request *request, int go, int failure) {
   while (read(go, &byte, 1) < 0 && errno == EINTR) {
   }
   if (request->working_directory && chdir(request->working_directory) < 0) fail(failure);
-  if (request->ignore_child_signal) signal(SIGCHLD, SIG_IGN);
+  for (int number = 1; number <= 64; number++)
+    if (request->ignored_signals >> (number - 1) & 1) signal(number, SIG_IGN);
   syscall(SYS_rt_sigprocmask, SIG_SETMASK, &request->signal_mask, NULL, sizeof request->signal_mask);
   execve(request->path, request->argv, request->envp);
   fail(failure);

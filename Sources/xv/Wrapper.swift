@@ -37,17 +37,10 @@ enum Wrapper {
   }
 
   static func run(_ options: LaunchOptions, printsStatistics: Bool) -> Ending {
-    // The guest shares our terminal and gets its signals itself; what is sent to us alone goes on to it.
-    for number in [SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU] { catchSignal(number) { _ in } }
-    for number in [SIGTERM, SIGHUP, SIGUSR1, SIGUSR2] {
-      catchSignal(number) { number in
-        let process = Wrapper.guestProcess.load(ordering: .relaxed)
-        if process > 0 { kill(process, number) }
-      }
-    }
 
     let end = Completion<StopReason>()
     var options = options
+    options.ignoredSignals = forwardSignals()
     options.onGroupStop = { Wrapper.stop(by: $0) }
     do {
       let guest = try Guest.launch(options) { end.finish($0.reason) }
@@ -63,6 +56,37 @@ enum Wrapper {
       say("xv: \(error)")
       return .exited(Wrapper.statusOfFailure(error))
     }
+  }
+
+  /// Whoever sends a signal to the program that he started sends it to us. The guest shares our terminal, whose
+  /// signals come from the kernel, to both.
+  ///
+  /// Returns which of them this process found ignored, as a background process of a shell does SIGINT: the
+  /// program has to find them so, and may catch them all the same.
+  private static func forwardSignals() -> UInt64 {
+    var ignored: UInt64 = 0
+    let named = [
+      SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG,
+      SIGXCPU, SIGVTALRM, SIGPROF, SIGWINCH, SIGIO, SIGPWR,
+    ]
+    for number in named + Array(34...64) {
+      let wasIgnored = catchSignal(number) { number, information, _ in
+        guard let information else { return }
+        let process = Wrapper.guestProcess.load(ordering: .relaxed)
+        // SI_USER and below: from a process. SIGHUP of a terminal goes to its session's leader alone.
+        guard process > 0, information.pointee.si_code <= 0 || number == SIGHUP else { return }
+        let sender = information.pointee._sifields._kill.si_pid
+        if information.pointee.si_code <= 0, sender == process {
+          kill(getppid(), number)  // the program takes us for its parent
+        } else if information.pointee.si_code == Int32(SI_QUEUE) {
+          sigqueue(process, number, information.pointee._sifields._rt.si_sigval)
+        } else {
+          kill(process, number)
+        }
+      }
+      if wasIgnored { ignored |= 1 << UInt64(number - 1) }
+    }
+    return ignored
   }
 
   /// Stops this process as its guest has been stopped: a shell waits for us, not for the guest.
@@ -110,16 +134,17 @@ enum Wrapper {
     return 126
   }
 
-  private static func catchSignal(_ number: Int32, _ handler: @escaping @convention(c) (Int32) -> Void)
-  {
+  private typealias Handler =
+    @convention(c) (Int32, UnsafeMutablePointer<siginfo_t>?, UnsafeMutableRawPointer?) -> Void
+
+  /// Whether the signal was ignored before.
+  private static func catchSignal(_ number: Int32, _ handler: @escaping Handler) -> Bool {
     var old = sigaction()
-    sigaction(number, nil, &old)
-    // What is ignored stays ignored, here and in the program.
-    if unsafeBitCast(old.__sigaction_handler.sa_handler, to: Int.self) == 1 { return }
     var action = sigaction()
-    action.__sigaction_handler.sa_handler = handler
-    action.sa_flags = SA_RESTART
-    sigaction(number, &action, nil)
+    action.__sigaction_handler.sa_sigaction = handler
+    action.sa_flags = SA_RESTART | SA_SIGINFO
+    sigaction(number, &action, &old)
+    return unsafeBitCast(old.__sigaction_handler.sa_handler, to: Int.self) == 1
   }
 
   private static func printStatistics(_ statistics: [(name: String, value: UInt64)]) {

@@ -69,7 +69,7 @@ def program(name):
 
 
 def script(name, title=None, **options):
-    return Case(title or name, [os.path.join(HERE, "scripts", name)], wraps=True, long=True, **options)
+    return Case(title or name, [os.path.join(HERE, "scripts", name)], wraps=True, **options)
 
 
 def stress(stressor, *options, operations=1000, instances=2, limit=120):
@@ -120,6 +120,7 @@ CASES = [
     Case("xz -T2", ["/usr/bin/xz", "-3", "-T2", "--block-size=1MiB", "-c", "lines.txt"], files=["lines.txt"]),
     Case("make -j2", ["/usr/bin/make", "-j2", "-f", "makefile"], limit=180, guard=False,
          files=["makefile", *(f for f in sorted(os.listdir(PROGRAMS)) if f.endswith((".c", ".cc")))]),
+    script("signals", "signals sent to xv"),
     Case("grep -P", ["/bin/grep", "-cP", PCRE, "lines.txt"], files=["lines.txt"]),
 
     built("go, goroutines", "goroutines.go", limit=90),
@@ -140,8 +141,8 @@ CASES = [
     Case("luajit -Ohotloop=2", ["/usr/bin/luajit", "-Ohotloop=2", "-Ohotexit=1", program("traces.lua")], long=True),
     Case("pypy3 in threads and processes", ["/usr/bin/pypy3", program("threading_and_processes.py")], status=3, long=True,
          guard=False, limit=180),
-    script("redis", limit=180), script("nginx", limit=120),
-    script("nginx", "nginx with workers", limit=120, environment={"MASTER": "on"}),
+    script("redis", limit=180, long=True), script("nginx", limit=120, long=True),
+    script("nginx", "nginx with workers", limit=120, long=True, environment={"MASTER": "on"}),
     stress("signal", operations=20000), stress("sigq", operations=20000), stress("sigsegv", operations=2000),
     stress("sigfpe", operations=2000), stress("sigtrap", operations=2000), stress("sigsuspend", operations=20000),
     stress("sigabrt", operations=100), stress("sigpipe", operations=200),

@@ -37,6 +37,8 @@ package struct LaunchOptions: Sendable {
   package var redirectStandardIO = false
   /// The signal mask that the program starts with (bit n-1 is signal n).
   package var signalMask: UInt64 = 0
+  /// The signals that it finds ignored although this process catches them (the same bits).
+  package var ignoredSignals: UInt64 = 0
 
   /// Where a user's caches belong (XDG Base Directory Specification), in a folder of xv's.
   package static var defaultPersistDirectory: String? {

@@ -8,6 +8,7 @@ extension Tracer {
     let start = try options.prelude.map { prelude throws(GuestError) in
       try LaunchPath.resolve(prelude.command.first ?? "")
     } ?? path
+    let childSignal = ChildEvents.signalWasIgnored ? 1 << UInt64(SIGCHLD - 1) : UInt64(0)
     var spawned = xv_spawned()
     let status = withSpawnStrings { argv, environment, directory in
       start.withCString { path in
@@ -16,8 +17,8 @@ extension Tracer {
           disable_randomization: options.disableRandomization ? 1 : 0,
           new_process_group: options.newProcessGroup ? 1 : 0,
           redirect_standard_io: options.redirectStandardIO ? 1 : 0,
-          ignore_child_signal: ChildEvents.signalWasIgnored ? 1 : 0,
           working_directory: directory, default_signals: options.defaultSignals,
+          ignored_signals: options.ignoredSignals | childSignal,
           signal_mask: options.signalMask)
         return xv_spawn(&request, &spawned)
       }
