@@ -90,4 +90,20 @@ struct Unit: BitwiseCopyable {
   var hot: UInt32
   var hotEnd: UInt32
   var isDead = false
+
+  // What a collection needs to write the unit down (`Translator+Collect`).
+  var isAbsolute = false
+  var isUnmovable = false
+  var blockCount: UInt16 = 0
+  var relocationCount: UInt16 = 0
+  var firstRelocation: Int32 = 0
+  var cold: UInt32 = 0
+  var coldEnd: UInt32 = 0
+  var literal: UInt32 = 0
+  var literalEnd: UInt32 = 0
+  var detachedEntry: UInt32 = 0
+  var detachedOriginal: UInt64 = 0
+  /// What it was copied from, and where the first byte of its file would lie.
+  var record: UnsafeRawPointer? = nil
+  var slide: UInt64 = 0
 }

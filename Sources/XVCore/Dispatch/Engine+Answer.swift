@@ -112,7 +112,8 @@ extension Engine {
     }
     guard translator.pointee.hasRoom(in: arena) else { return .noRoom(.collect) }
     let start = xv_rdtsc()
-    if let number = translator.pointee.installPersisted(for: target) {
+    if let number = translator.pointee.revive(target) ?? translator.pointee.installPersisted(for: target)
+    {
       translator.pointee.counters.translationCycles &+= xv_rdtsc() &- start
       return .block(number)
     }
@@ -221,7 +222,8 @@ extension Engine {
   func discard(_ kind: Discard, keepingFloatingPoint: Bool = false) {
     tortureClock.done(kind)
     switch kind {
-    case .flush, .collect: virtualization.discard(keepingFloatingPoint: keepingFloatingPoint)
+    case .flush: virtualization.flush(keepingFloatingPoint: keepingFloatingPoint)
+    case .collect: virtualization.collect(keepingFloatingPoint: keepingFloatingPoint)
     case .arenas, .relocate: virtualization.forgetArenas()
     }
   }

@@ -49,7 +49,8 @@ extension Translator {
         break
       }
       if header.kind == .unit {
-        if let parts = UnitParts(at: record, header), install(parts, module) {
+        if let parts = UnitParts(at: record, header), install(parts, at: record, slide: module.slide!, isCurrent: false)
+        {
           counters.installed &+= 1
         }
       } else {
@@ -77,11 +78,15 @@ extension Translator {
 
   /// One unit: its code at the arena's end, its blocks and exits in the tables. It is not reachable
   /// before `publish`. False when it does not fit this process, and nothing has changed then.
-  private mutating func install(_ unit: UnitParts, _ module: PersistedModule) -> Bool {
+  ///
+  /// `isCurrent`: its original code is known to be what was translated.
+  mutating func install(
+    _ unit: UnitParts, at record: UnsafeRawPointer, slide: UInt64, isCurrent isKnown: Bool
+  ) -> Bool {
     let header = unit.header
-    let move = module.slide! &- header.slide
+    let move = slide &- header.slide
     guard move == 0 || !header.isAbsolute, let arena = arena(for: header.original &+ move),
-      isCurrent(unit, move)
+      isKnown || isCurrent(unit, move)
     else { return false }
     for block in unit.blocks where starts.contains(block.original &+ move) { return false }
 
@@ -101,7 +106,6 @@ extension Translator {
     arenas[arena].cold = Int(place.cold) + unit.cold.count
     arenas[arena].literal = Int(place.literal) + unit.literals.count * 8
 
-    let slide = module.slide!
     arenas[arena].hotRecovery.append(
       PersistedRecovery(entries: unit.hotRecovery, base: place.hot, slide: slide))
     arenas[arena].coldRecovery.append(
@@ -109,11 +113,12 @@ extension Translator {
     let number = Int32(units.count)
     let firstBlock = installBlocks(unit, number, at: place, arena: arena, move: move)
     installExits(unit, at: place, arena: arena, move: move)
-    units.append(
-      Unit(
-        firstBlock: firstBlock, arena: UInt8(arena), firstExit: place.firstExit,
-        exitCount: Int32(unit.exits.count), hot: place.hot,
-        hotEnd: place.hot &+ header.hotCount))
+    var made = Unit(
+      firstBlock: firstBlock, arena: UInt8(arena), firstExit: place.firstExit,
+      exitCount: Int32(unit.exits.count), hot: place.hot, hotEnd: place.hot &+ header.hotCount)
+    made.record = record
+    made.slide = slide
+    units.append(made)
     return true
   }
 

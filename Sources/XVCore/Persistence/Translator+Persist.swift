@@ -91,7 +91,7 @@ extension Translator {
   }
 
   /// A block as its own unit made it: entries that stand elsewhere are left out.
-  private static func recorded(_ block: Block, within unit: Range<UInt32>) -> Block {
+  static func recorded(_ block: Block, within unit: Range<UInt32>) -> Block {
     var block = block
     if !unit.contains(block.callEntry) { block.callEntry = 0 }
     if !unit.contains(block.jumpEntry) { block.jumpEntry = 0 }

@@ -99,10 +99,11 @@ extension Translator {
       emitEnd(scanned.end, from: last.address, &emission)
     }
 
-    units.append(
-      Unit(
-        firstBlock: firstBlock, arena: UInt8(arena), firstExit: start.firstExit,
-        exitCount: Int32(exits.count) - start.firstExit, hot: start.hot, hotEnd: emission.offset))
+    var unit = Unit(
+      firstBlock: firstBlock, arena: UInt8(arena), firstExit: start.firstExit,
+      exitCount: Int32(exits.count) - start.firstExit, hot: start.hot, hotEnd: emission.offset)
+    if mode == .normal { describe(&unit, since: start, firstBlock: firstBlock) }
+    units.append(unit)
     arenas[arena].hot = Int(emission.offset)
     if mode == .normal, persisted != nil {
       persist(

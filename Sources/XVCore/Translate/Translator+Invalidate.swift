@@ -7,6 +7,7 @@ extension Translator {
   mutating func invalidate(_ range: Range<UInt64>, forget: (UInt64) -> Void) -> Bool {
     let pageRange = (range.lowerBound >> 12)..<((range.upperBound &+ 0xfff) >> 12)
     reader.forget(pages: pageRange)
+    survivors.forget(range)
     guard !pageRange.isEmpty, pages.hasCode(pages: pageRange) else { return false }
     var found = false
     for number in pages.blocks(pages: pageRange) {
@@ -25,6 +26,8 @@ extension Translator {
   private mutating func kill(_ unit: Int32, _ forget: (UInt64) -> Void) {
     guard !units[Int(unit)].isDead else { return }
     units[Int(unit)].isDead = true
+    deadBytes += Int(units[Int(unit)].hotEnd - units[Int(unit)].hot)
+      + Int(units[Int(unit)].coldEnd - units[Int(unit)].cold)
     var number = units[Int(unit)].firstBlock
     while number >= 0 {
       let block = blocks[Int(number)]

@@ -39,6 +39,7 @@ extension Translator {
       emission.hot.u64(0 &- value)
       emission.hot.bytes(0x19_0c_8d_4a, count: 4)  // lea rcx, [rcx+r11]
       emission.hot.u16(0x05e3)  // jrcxz over the jump
+      relocations.append(.hotToCold, emission.offset &+ 1)
       emission.hot.jump(to: stale)
       offset += size
     }
@@ -48,13 +49,14 @@ extension Translator {
   }
 
   /// rcx = the code's bytes, zero-extended, rip-relative.
-  func emitLoadCode(size: Int, _ address: UInt64, _ emission: inout UnitEmission) {
+  mutating func emitLoadCode(size: Int, _ address: UInt64, _ emission: inout UnitEmission) {
     switch size {
     case 8: emission.hot.bytes(0x0d_8b_48, count: 3)  // mov rcx, [rip+code]
     case 4: emission.hot.bytes(0x0d_8b, count: 2)  // mov ecx, [rip+code]
     case 2: emission.hot.bytes(0x0d_b7_0f, count: 3)  // movzx ecx, word [rip+code]
     default: emission.hot.bytes(0x0d_b6_0f, count: 3)  // movzx ecx, byte [rip+code]
     }
+    relocations.append(.hotToOriginal, emission.offset)
     emission.hot.relative32(to: address)
   }
 
@@ -86,6 +88,8 @@ extension Translator {
     appendCold(index, cold, original, spilled: [.r11])
     cold.load(Register.r11, slot: ContextLayout.spilledR11)
     appendCold(index, cold, original)
+    relocations.append(
+      .exitNumber, UInt32(truncatingIfNeeded: cold.address &- arenas[index].guest) &+ 8)
     cold.storeImmediate32(UInt32(bitPattern: exit), slot: ContextLayout.exit)
     cold.jump(slot: ContextLayout.gateMiss)
     arenas[index].cold += Int(cold.address &- start)

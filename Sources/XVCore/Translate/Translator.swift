@@ -30,7 +30,11 @@ struct Translator: ~Copyable {
   var blocks = Pool<Block>(limit: 1 << 24)
   var exits = Pool<Exit>(limit: 1 << 25)
   var units = Pool<Unit>(limit: 1 << 23)
+  /// Relocations of all units, one after the other.
+  var unitRelocations = Pool<UInt32>(limit: 1 << 27)
   var pages = PageIndex()
+  /// Bytes of units whose original code has changed.
+  var deadBytes = 0
   var returns: MasterTable
   var jumps: MasterTable
   /// Single-instruction fragments, by original address.
@@ -63,6 +67,10 @@ struct Translator: ~Copyable {
   var relocations = RelocationList()
   /// The slots that are valid behind the last scanned instruction.
   var exitValid: SpillSet = []
+
+  /// What the last collection has kept, and where the next one puts it.
+  var survivors = Survivors()
+  var spare = Survivors()
 
   /// What outlives the process; nil when nothing does.
   var persisted: PersistentCode? = nil
@@ -130,19 +138,25 @@ struct Translator: ~Copyable {
   /// What all arenas hold, in bytes.
   var cacheBytes: Int { (0..<arenaCount).reduce(0) { $0 + arenas[$1].bytes } }
 
+  /// Dead bytes from which on it pays to collect, if they are also half of all.
+  private static let manyDeadBytes = 16 << 20
+
   /// Time to discard something: little is left somewhere, though some units still fit.
   var isFull: Bool {
-    cacheBytes > cacheLimit - Arena.unitReserve || areTablesCrowded || (0..<arenaCount).contains { arenas[$0].isNearlyFull }
+    let bytes = cacheBytes
+    return bytes > cacheLimit - Arena.unitReserve
+      || deadBytes > Translator.manyDeadBytes && deadBytes > bytes / 2 || areTablesCrowded || (0..<arenaCount).contains { arenas[$0].isNearlyFull }
   }
 
   private var areTablesCrowded: Bool {
     returns.isCrowded || jumps.isCrowded || blocks.isCrowded || exits.isCrowded || units.isCrowded
-      || pages.isCrowded
+      || pages.isCrowded || unitRelocations.isCrowded
   }
 
   /// Whether a unit can be made here without asking any further. Who translates must know.
   func hasRoom(in arena: Int) -> Bool {
     arenas[arena].hasRoom && blocks.hasRoom && exits.hasRoom && units.hasRoom && pages.hasRoom
+      && unitRelocations.hasRoom
   }
 
   var hasFloatingPoint: Bool {
@@ -156,6 +170,12 @@ struct Translator: ~Copyable {
 
   /// Discards every fragment. No thread may be inside the cache.
   mutating func flush(keepingFloatingPoint: Bool) {
+    clear(keepingFloatingPoint: keepingFloatingPoint)
+    survivors.removeAll()
+    counters.flushes += 1
+  }
+
+  mutating func clear(keepingFloatingPoint: Bool) {
     for index in 0..<arenaCount {
       arenas[index].reset(keepingFloatingPoint: keepingFloatingPoint)
     }
@@ -164,13 +184,14 @@ struct Translator: ~Copyable {
     blocks.removeAll()
     exits.removeAll()
     units.removeAll()
+    unitRelocations.removeAll()
+    deadBytes = 0
     pages.removeAll()
     stepFragments.removeAll()
     returns.removeAll()
     jumps.removeAll()
     reader.forgetAll()
     persisted?.stopInstalling()
-    counters.flushes += 1
   }
 }
 
@@ -185,6 +206,10 @@ struct Counters {
   var instructions: UInt64 = 0
   var links: UInt64 = 0
   var flushes: UInt64 = 0
+  var collections: UInt64 = 0
+  /// Units that collections have kept, and those of them that were copied back.
+  var kept: UInt64 = 0
+  var revived: UInt64 = 0
   var invalidations: UInt64 = 0
   var systemCalls: UInt64 = 0
   var signals: UInt64 = 0

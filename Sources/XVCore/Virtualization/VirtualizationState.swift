@@ -105,14 +105,20 @@ struct VirtualizationState: ~Copyable {
   // MARK: Discarding
 
   /// Discards every fragment. No thread is inside, and none owes the cache anything.
-  mutating func discard(keepingFloatingPoint: Bool) {
+  mutating func flush(keepingFloatingPoint: Bool) {
     translator.pointee.flush(keepingFloatingPoint: keepingFloatingPoint)
     for (_, context) in active { context.forgetTargets() }
   }
 
-  /// As `discard`; the arenas' own mappings are gone from the guest.
+  /// As `flush`, but what is live is kept aside, to be copied back when it is asked for.
+  mutating func collect(keepingFloatingPoint: Bool) {
+    translator.pointee.collect(keepingFloatingPoint: keepingFloatingPoint)
+    for (_, context) in active { context.forgetTargets() }
+  }
+
+  /// As `collect`; the arenas' own mappings are gone from the guest.
   mutating func forgetArenas() {
-    discard(keepingFloatingPoint: false)
+    collect(keepingFloatingPoint: false)
     translator.pointee.removeArenas()
     arenaRequests = ArenaRequests()
   }

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-3.0-only
+
+/// What a collection has kept: records of the units that were live, each to be copied into the cache when
+/// its code is asked for again.
+///
+/// Every unit of the cache was asked for since the last collection: it was translated, or copied from
+/// here. So a collection keeps those and forgets what stands here and nobody has asked for.
+struct Survivors: ~Copyable {
+  struct Entry: BitwiseCopyable {
+    /// In the mapped file of an earlier run, or nil: then `offset` says where in `records`.
+    var record: UnsafeRawPointer?
+    var offset: Int
+    /// Where the first byte of its file would lie now, as `UnitRecord.slide` says for then.
+    var slide: UInt64
+    /// It was copied, or its original code has changed.
+    var isGone = false
+  }
+
+  /// What may be kept, in bytes. What is beyond is translated again.
+  static let limit = 512 << 20
+
+  private var records = ByteBuffer(capacity: 1 << 12)
+  private var entries = Pool<Entry>(limit: 1 << 22)
+  private var index = BlockTable(bits: 8)
+  private var pages = PageIndex()
+  /// Those that were copied.
+  private(set) var revived = 0
+
+  var count: Int { entries.count }
+  var isEmpty: Bool { entries.count == 0 }
+  var bytes: Int { records.count }
+  var hasRoom: Bool { records.count < Survivors.limit && entries.hasRoom && pages.hasRoom }
+
+  // MARK: Making
+
+  /// Begins a record; `finish` is told where.
+  mutating func begin() -> Int { records.count }
+
+  mutating func append<Value: BitwiseCopyable>(_ value: Value) { records.append(value) }
+
+  mutating func append(_ source: UnsafeRawPointer, count: Int) { records.append(source, count: count) }
+
+  mutating func pad() { records.pad(to: 8) }
+
+  /// The record that began at `offset` is complete.
+  mutating func finish(_ offset: Int, _ header: UnitRecord) {
+    var header = header
+    header.size = UInt32(records.count - offset)
+    (records.base + offset).storeBytes(of: header, as: UnitRecord.self)
+    add(Entry(record: nil, offset: offset, slide: header.slide))
+  }
+
+  /// Takes over a record that lies here or in a file.
+  mutating func keep(_ record: UnsafeRawPointer, slide: UInt64, isInFile: Bool) {
+    if isInFile { return add(Entry(record: record, offset: 0, slide: slide)) }
+    let offset = records.count
+    let size = Int(record.load(as: UnitRecord.self).size)
+    records.append(record, count: size)
+    add(Entry(record: nil, offset: offset, slide: slide))
+  }
+
+  private mutating func add(_ entry: Entry) {
+    let number = Int32(entries.count)
+    entries.append(entry)
+    guard let parts = parts(Int(number)) else { return }
+    for block in parts.blocks {
+      let original = block.original &+ entry.slide &- parts.header.slide
+      if index.find(original) < 0 { index.insert(original, number) }
+      pages.add(number, original: original, length: block.length)
+    }
+  }
+
+  // MARK: Asking
+
+  /// The number of the unit that has a block at an address; nil when there is none, or not any more.
+  func find(_ original: UInt64) -> Int? {
+    let number = Int(index.find(original))
+    return number >= 0 && !entries[number].isGone ? number : nil
+  }
+
+  func record(_ number: Int) -> UnsafeRawPointer {
+    entries[number].record ?? UnsafeRawPointer(records.base + entries[number].offset)
+  }
+
+  func slide(_ number: Int) -> UInt64 { entries[number].slide }
+
+  func parts(_ number: Int) -> UnitParts? {
+    let record = record(number)
+    return UnitParts(at: record, record.load(as: UnitRecord.self))
+  }
+
+  /// Whether a record is one of these, not one of a file.
+  func holds(_ record: UnsafeRawPointer) -> Bool {
+    record >= UnsafeRawPointer(records.base) && record < UnsafeRawPointer(records.base + records.count)
+  }
+
+  mutating func take(_ number: Int, isCopied: Bool) {
+    entries[number].isGone = true
+    if isCopied { revived += 1 }
+  }
+
+  /// The original code in `range` changes.
+  mutating func forget(_ range: Range<UInt64>) {
+    let pageRange = (range.lowerBound >> 12)..<((range.upperBound &+ 0xfff) >> 12)
+    guard !isEmpty, !pageRange.isEmpty, pages.hasCode(pages: pageRange) else { return }
+    for number in pages.blocks(pages: pageRange) where !entries[Int(number)].isGone {
+      guard let parts = parts(Int(number)) else { continue }
+      let move = entries[Int(number)].slide &- parts.header.slide
+      let isHit = parts.blocks.contains {
+        let start = $0.original &+ move
+        return start < range.upperBound && start &+ UInt64(max($0.length, 1)) > range.lowerBound
+      }
+      if isHit { entries[Int(number)].isGone = true }
+    }
+  }
+
+  mutating func removeAll() {
+    guard !isEmpty else { return }
+    records.removeAll()
+    entries.removeAll()
+    index = BlockTable(bits: 8)
+    pages.removeAll()
+    revived = 0
+  }
+}
