@@ -74,6 +74,7 @@ extension Translator {
     emission.hot.u16(0x898d)  // lea ecx, [rcx-demand]
     emission.hot.u32(UInt32(bitPattern: -demand))
     emission.hot.bytes(0x05_eb_02_e3_67, count: 5)  // jecxz +2 ; jmp +5 ; jmp hot
+    relocations.append(.hotToCold, emission.offset &+ 1)
     emission.hot.jump(to: hot)
   }
 
