@@ -34,14 +34,6 @@ struct ByteBuffer: ~Copyable {
     extend(by: size).copyMemory(from: source, byteCount: size)
   }
 
-  mutating func removeAll() {
-    count = 0
-    guard capacity > 1 << 20 else { return }
-    free(base)
-    capacity = 1 << 12
-    base = malloc(capacity)!
-  }
-
   /// Zeros up to a multiple of `alignment`.
   mutating func pad(to alignment: Int) {
     let missing = -count & (alignment - 1)

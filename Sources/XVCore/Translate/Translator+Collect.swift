@@ -6,17 +6,18 @@ internal import CLinux
 extension Translator {
   /// No thread may be inside the cache.
   mutating func collect(keepingFloatingPoint: Bool) {
-    for unit in 0..<units.count { capture(unit) }
-    counters.kept += UInt64(spare.count)
+    let kept = Survivors()
+    for unit in 0..<units.count { capture(unit, in: kept) }
+    counters.kept += UInt64(kept.count)
     clear(keepingFloatingPoint: keepingFloatingPoint)
-    swap(&survivors, &spare)
-    spare.removeAll()
+    survivors = kept
     counters.collections += 1
   }
 
   /// Copies the unit that has a block at an address into the cache, if it was kept.
   mutating func revive(_ original: UInt64) -> Int32? {
-    guard let number = survivors.find(original), let parts = survivors.parts(number) else { return nil }
+    guard let survivors, let number = survivors.find(original), let parts = survivors.parts(number)
+    else { return nil }
     // Its original code has not changed: whoever changes any makes it forgotten.
     let isCopied = install(
       parts, at: survivors.record(number), slide: survivors.slide(number), isCurrent: true)
@@ -27,11 +28,11 @@ extension Translator {
     return liveBlock(original)
   }
 
-  private mutating func capture(_ number: Int) {
+  private func capture(_ number: Int, in kept: Survivors) {
     let unit = units[number]
-    guard !unit.isDead, unit.firstBlock >= 0, !unit.isUnmovable, spare.hasRoom else { return }
+    guard !unit.isDead, unit.firstBlock >= 0, !unit.isUnmovable, kept.hasRoom else { return }
     if let record = unit.record {
-      return spare.keep(record, slide: unit.slide, isInFile: !survivors.holds(record))
+      return kept.keep(record, slide: unit.slide, isInFile: survivors?.holds(record) != true)
     }
     let arena = Int(unit.arena)
     // The offsets of a record's original addresses have 32 bits.
@@ -53,31 +54,32 @@ extension Translator {
     header.detachedEntry = unit.detachedEntry
     header.detachedOriginal = unit.detachedOriginal
 
-    let place = spare.begin()
-    spare.append(header)
-    header.blockCount = captureBlocks(unit)
-    spare.pad()
-    for index in 0..<unit.exitCount { spare.append(exits[Int(unit.firstExit + index)]) }
-    spare.pad()
-    header.hotRecoveryCount = capture(arenas[arena].hotRecovery.entries(in: unit.hot..<unit.hotEnd), unit.hot, base)
-    header.coldRecoveryCount = capture(
-      arenas[arena].coldRecovery.entries(in: unit.cold..<unit.coldEnd), unit.cold, base)
-    spare.append(
+    let place = kept.begin()
+    kept.append(header)
+    header.blockCount = captureBlocks(unit, in: kept)
+    kept.pad()
+    for index in 0..<unit.exitCount { kept.append(exits[Int(unit.firstExit + index)]) }
+    kept.pad()
+    header.hotRecoveryCount = kept.append(
+      arenas[arena].hotRecovery.entries(in: unit.hot..<unit.hotEnd), base: unit.hot, slide: base)
+    header.coldRecoveryCount = kept.append(
+      arenas[arena].coldRecovery.entries(in: unit.cold..<unit.coldEnd), base: unit.cold, slide: base)
+    kept.append(
       unitRelocations.base + Int(unit.firstRelocation), count: Int(unit.relocationCount) * 4)
-    spare.pad()
+    kept.pad()
     // No original bytes: they need not be compared.
-    spare.append(arenas[arena].server + Int(unit.hot), count: Int(header.hotCount))
-    spare.pad()
-    spare.append(arenas[arena].server + Int(unit.cold), count: Int(header.coldCount))
-    spare.pad()
-    spare.append(
+    kept.append(arenas[arena].server + Int(unit.hot), count: Int(header.hotCount))
+    kept.pad()
+    kept.append(arenas[arena].server + Int(unit.cold), count: Int(header.coldCount))
+    kept.pad()
+    kept.append(
       arenas[arena].server + Int(unit.literal), count: Int(header.literalCount) * 8)
-    spare.finish(place, header)
+    kept.finish(place, header)
   }
 
   /// The blocks that the unit was made with, in their order. Calls that it shares with others stand
   /// before them (`shareCall`), and are found again when they are met.
-  private mutating func captureBlocks(_ unit: Unit) -> UInt16 {
+  private func captureBlocks(_ unit: Unit, in kept: Survivors) -> UInt16 {
     var count = 0
     var number = unit.firstBlock
     while number >= 0 {
@@ -90,17 +92,11 @@ extension Translator {
       if skipped > 0 {
         skipped -= 1
       } else {
-        spare.append(Translator.recorded(blocks[Int(number)], within: unit.hot..<unit.hotEnd))
+        kept.append(Translator.recorded(blocks[Int(number)], within: unit.hot..<unit.hotEnd))
       }
       number = blocks[Int(number)].nextInUnit
     }
     return unit.blockCount
-  }
-
-  private mutating func capture(_ entries: [Recovery], _ base: UInt32, _ slide: UInt64) -> UInt16 {
-    for entry in entries { spare.append(PackedRecovery(entry, base: base, slide: slide)) }
-    spare.pad()
-    return UInt16(entries.count)
   }
 
   /// Notes what a collection must know about the unit that is the last one, and not published yet.

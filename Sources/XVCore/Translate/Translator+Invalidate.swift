@@ -7,7 +7,7 @@ extension Translator {
   mutating func invalidate(_ range: Range<UInt64>, forget: (UInt64) -> Void) -> Bool {
     let pageRange = (range.lowerBound >> 12)..<((range.upperBound &+ 0xfff) >> 12)
     reader.forget(pages: pageRange)
-    survivors.forget(range)
+    survivors?.forget(range)
     guard !pageRange.isEmpty, pages.hasCode(pages: pageRange) else { return false }
     var found = false
     for number in pages.blocks(pages: pageRange) {

@@ -68,9 +68,8 @@ struct Translator: ~Copyable {
   /// The slots that are valid behind the last scanned instruction.
   var exitValid: SpillSet = []
 
-  /// What the last collection has kept, and where the next one puts it.
-  var survivors = Survivors()
-  var spare = Survivors()
+  /// What the last collection has kept.
+  var survivors: Survivors? = nil
 
   /// What outlives the process; nil when nothing does.
   var persisted: PersistentCode? = nil
@@ -171,7 +170,7 @@ struct Translator: ~Copyable {
   /// Discards every fragment. No thread may be inside the cache.
   mutating func flush(keepingFloatingPoint: Bool) {
     clear(keepingFloatingPoint: keepingFloatingPoint)
-    survivors.removeAll()
+    survivors = nil
     counters.flushes += 1
   }
 
@@ -224,6 +223,9 @@ struct Counters {
     sum.instructions &+= other.instructions
     sum.links &+= other.links
     sum.flushes &+= other.flushes
+    sum.collections &+= other.collections
+    sum.kept &+= other.kept
+    sum.revived &+= other.revived
     sum.invalidations &+= other.invalidations
     sum.systemCalls &+= other.systemCalls
     sum.signals &+= other.signals

@@ -5,7 +5,7 @@
 ///
 /// Every unit of the cache was asked for since the last collection: it was translated, or copied from
 /// here. So a collection keeps those and forgets what stands here and nobody has asked for.
-struct Survivors: ~Copyable {
+final class Survivors {
   struct Entry: BitwiseCopyable {
     /// In the mapped file of an earlier run, or nil: then `offset` says where in `records`.
     var record: UnsafeRawPointer?
@@ -33,17 +33,22 @@ struct Survivors: ~Copyable {
 
   // MARK: Making
 
-  /// Begins a record; `finish` is told where.
-  mutating func begin() -> Int { records.count }
+  /// Begins a record; `finish` is told where that was.
+  func begin() -> Int { records.count }
 
-  mutating func append<Value: BitwiseCopyable>(_ value: Value) { records.append(value) }
+  func append<Value: BitwiseCopyable>(_ value: Value) { records.append(value) }
 
-  mutating func append(_ source: UnsafeRawPointer, count: Int) { records.append(source, count: count) }
+  func append(_ source: UnsafeRawPointer, count: Int) { records.append(source, count: count) }
 
-  mutating func pad() { records.pad(to: 8) }
+  func append(_ entries: [Recovery], base: UInt32, slide: UInt64) -> UInt16 {
+    for entry in entries { append(PackedRecovery(entry, base: base, slide: slide)) }
+    return UInt16(entries.count)
+  }
+
+  func pad() { records.pad(to: 8) }
 
   /// The record that began at `offset` is complete.
-  mutating func finish(_ offset: Int, _ header: UnitRecord) {
+  func finish(_ offset: Int, _ header: UnitRecord) {
     var header = header
     header.size = UInt32(records.count - offset)
     (records.base + offset).storeBytes(of: header, as: UnitRecord.self)
@@ -51,7 +56,7 @@ struct Survivors: ~Copyable {
   }
 
   /// Takes over a record that lies here or in a file.
-  mutating func keep(_ record: UnsafeRawPointer, slide: UInt64, isInFile: Bool) {
+  func keep(_ record: UnsafeRawPointer, slide: UInt64, isInFile: Bool) {
     if isInFile { return add(Entry(record: record, offset: 0, slide: slide)) }
     let offset = records.count
     let size = Int(record.load(as: UnitRecord.self).size)
@@ -59,7 +64,7 @@ struct Survivors: ~Copyable {
     add(Entry(record: nil, offset: offset, slide: slide))
   }
 
-  private mutating func add(_ entry: Entry) {
+  private func add(_ entry: Entry) {
     let number = Int32(entries.count)
     entries.append(entry)
     guard let parts = parts(Int(number)) else { return }
@@ -94,13 +99,13 @@ struct Survivors: ~Copyable {
     record >= UnsafeRawPointer(records.base) && record < UnsafeRawPointer(records.base + records.count)
   }
 
-  mutating func take(_ number: Int, isCopied: Bool) {
+  func take(_ number: Int, isCopied: Bool) {
     entries[number].isGone = true
     if isCopied { revived += 1 }
   }
 
   /// The original code in `range` changes.
-  mutating func forget(_ range: Range<UInt64>) {
+  func forget(_ range: Range<UInt64>) {
     let pageRange = (range.lowerBound >> 12)..<((range.upperBound &+ 0xfff) >> 12)
     guard !isEmpty, !pageRange.isEmpty, pages.hasCode(pages: pageRange) else { return }
     for number in pages.blocks(pages: pageRange) where !entries[Int(number)].isGone {
@@ -112,14 +117,5 @@ struct Survivors: ~Copyable {
       }
       if isHit { entries[Int(number)].isGone = true }
     }
-  }
-
-  mutating func removeAll() {
-    guard !isEmpty else { return }
-    records.removeAll()
-    entries.removeAll()
-    index = BlockTable(bits: 8)
-    pages.removeAll()
-    revived = 0
   }
 }

@@ -18,9 +18,7 @@ int main(void) {
   sigaction(SIGUSR2, &action, NULL);
   volatile int times = 0;
   volatile greg_t rip = 0;
-  // Not by a function: its return address would be gone when the frame is used again.
-  long result = SYS_tgkill;
-  __asm__ volatile("syscall" : "+a"(result) : "D"(getpid()), "S"(getpid()), "d"(SIGUSR2) : "rcx", "r11", "memory");
+  syscall(SYS_tgkill, getpid(), getpid(), SIGUSR2);
   ucontext_t *kept = (ucontext_t *)frame;
   if (times++ == 0) rip = kept->uc_mcontext.gregs[REG_RIP];
   if (times < 50)
