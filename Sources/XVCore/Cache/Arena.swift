@@ -15,6 +15,8 @@ struct Arena: ~Copyable {
   static let hotEnd = 0x800_0000
   static let coldEnd = 0xe00_0000
   static let size = RegionLayout.arenaSize
+  /// What fragments, stubs and literals may take of it.
+  static let usableBytes = size - hotStart
   /// Largest distance between any byte of an arena and an operand.
   static let reach: UInt64 = 0x7fff_0000
   /// Room that one unit, its stubs and its literals may need at most.

@@ -14,6 +14,8 @@ struct PageIndex: ~Copyable {
   private var lastHead: Int32 = -1
 
   var isCrowded: Bool { nodes.isCrowded }
+  var count: Int { nodes.count }
+  var capacity: Int { nodes.capacity }
   var hasRoom: Bool { nodes.hasRoom }
 
   mutating func add(_ block: Int32, original: UInt64, length: UInt32) {

@@ -82,6 +82,7 @@ struct ProcessStatus {
   /// The letter of the state: R, S, D, T, t, Z, X.
   var state: Character { fields["State"]?.first ?? "?" }
 
+  func text(_ field: Substring) -> Substring? { fields[field].map { $0[...] } }
   func number(_ field: Substring) -> UInt64? { fields[field].flatMap { UInt64($0) } }
 
   /// A set of signals: bit n - 1 is signal n.

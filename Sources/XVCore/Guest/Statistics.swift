@@ -13,6 +13,8 @@ struct Statistics {
   var trustedPages: UInt64 = 0
   var trustedWrites: UInt64 = 0
   var relocations: UInt64 = 0
+  var bounds: [Bound] = []
+  var regionBytes: UInt64 = 0
 
   static func += (sum: inout Statistics, other: Statistics) {
     sum.engines += other.engines
@@ -25,6 +27,8 @@ struct Statistics {
     sum.trustedPages += other.trustedPages
     sum.trustedWrites += other.trustedWrites
     sum.relocations += other.relocations
+    sum.bounds.note(other.bounds)
+    sum.regionBytes += other.regionBytes
   }
 
   var rows: [(name: String, value: UInt64)] {
@@ -55,6 +59,14 @@ struct Statistics {
       ("cycles spent translating", counters.translationCycles),
       ("nanoseconds translating per block", nanosecondsPerBlock),
     ]
+      + bounds.flatMap {
+        [("\($0.name), at most", $0.most), ("\($0.name), bound", $0.limit)]
+      } + [
+        ("bytes of original code translated", counters.originalBytes),
+        ("bytes of memory in regions", regionBytes),
+        ("bytes of the server in memory", ResidentSize.read("VmRSS")),
+        ("bytes of the server in memory, at most", ResidentSize.read("VmHWM")),
+      ]
   }
 
   private var nanosecondsPerBlock: UInt64 {

@@ -149,6 +149,8 @@ extension Engine {
     sum.trustedPages = translator.pointee.trusted.protections
     sum.trustedWrites = translator.pointee.trusted.writes
     sum.relocations = virtualization.relocations
+    sum.bounds = virtualization.bounds()
+    sum.regionBytes = virtualization.regionBytes
     return sum
   }
 

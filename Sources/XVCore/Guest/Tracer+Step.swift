@@ -164,7 +164,10 @@ extension Engine {
     guard
       let made = translator.pointee.translate(target, mode: .step, entry: .linked, arena: arena)
     else { return .noCode }
-    translator.pointee.stepFragments[target] = made.linked
+    if translator.pointee.stepFragments.count >= Translator.mostStepFragments {
+      translator.pointee.stepFragments.removeAll()
+    }
+    if !isVolatile { translator.pointee.stepFragments[target] = made.linked }
     return .fragment(made.linked)
   }
 }

@@ -46,6 +46,8 @@ extension Translator {
     scanCount = scanned.count
     counters.units &+= 1
     counters.instructions &+= UInt64(scanned.count)
+    let last = scanned.count - 1
+    counters.originalBytes &+= UInt64(marks[last].bytes) &+ UInt64(scan[last].length)
 
     if mode == .normal { markJoins(scanned) }
     computeScratchStates(scanned, entry: entry)

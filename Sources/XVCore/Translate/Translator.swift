@@ -77,6 +77,10 @@ struct Translator: ~Copyable {
   var isInstalling = false
 
   var counters = Counters()
+  /// How much there was at most of what grows.
+  var most: [Bound] = []
+  /// They are made again when they are asked for.
+  static let mostStepFragments = 1 << 16
 
   init(process: Int32, returns: MasterTable, jumps: MasterTable) {
     self.process = process
@@ -175,6 +179,7 @@ struct Translator: ~Copyable {
   }
 
   mutating func clear(keepingFloatingPoint: Bool) {
+    noteMost()
     for index in 0..<arenaCount {
       arenas[index].reset(keepingFloatingPoint: keepingFloatingPoint)
     }
@@ -203,6 +208,8 @@ struct Counters {
   var installed: UInt64 = 0
   var blocks: UInt64 = 0
   var instructions: UInt64 = 0
+  /// Bytes of original code; what was translated again counts again.
+  var originalBytes: UInt64 = 0
   var links: UInt64 = 0
   var flushes: UInt64 = 0
   var collections: UInt64 = 0
@@ -221,6 +228,7 @@ struct Counters {
     sum.installed &+= other.installed
     sum.blocks &+= other.blocks
     sum.instructions &+= other.instructions
+    sum.originalBytes &+= other.originalBytes
     sum.links &+= other.links
     sum.flushes &+= other.flushes
     sum.collections &+= other.collections

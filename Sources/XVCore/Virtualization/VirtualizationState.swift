@@ -20,6 +20,7 @@ struct VirtualizationState: ~Copyable {
   /// Where threads are about to map something: nothing of xv's may come there meanwhile.
   var claims: [ThreadID: Range<UInt64>] = [:]
   private(set) var relocations: UInt64 = 0
+  private(set) var mostContexts = 0
 
   init(process: Int32, region: consuming Region, at address: UInt64) {
     let server = region.server
@@ -48,6 +49,7 @@ struct VirtualizationState: ~Copyable {
     context.initialize(pointers)
     contexts[thread] = context
     active.append((thread, context))
+    mostContexts = max(mostContexts, active.count)
     return (index, context)
   }
 
