@@ -3,8 +3,7 @@
 // build: -O1
 // limit: 60
 // options: --cache-size 4
-// bound: bytes of code cache, at most = 4194304
-// least: collections = 2
+// counts: collections >= 2, bytes of code cache, at most <= 4194304
 // A program that makes code, runs it and makes other code in its place, again and again, at changing
 // addresses and by each way to change code: what was made of it before must not stay.
 #include "check.h"
