@@ -105,7 +105,8 @@ final class Tracer: @unchecked Sendable {
   ///
   /// `keepingGroupStop`: a thread that job control has stopped rests as it is, not canonical.
   func waitForStop(of thread: ThreadID, keepingGroupStop: Bool = false) {
-    while threads[thread]?.isExiting != true, let state = threads[thread]?.state,
+    // It may have made a vfork child instead, for which it waits now.
+    while canStop(thread), let state = threads[thread]?.state,
       state == .running || state == .enteringHandler || state == .raisingTrap
     {
       guard let event = control.waitForEvent(of: thread) else {
