@@ -196,7 +196,8 @@ final class Engine: @unchecked Sendable {
         idle = 0
         continue
       }
-      idle += 1
+      // With many threads a round takes longer.
+      idle += 1 + Int(xv_load32(highestContext)) / 32
       if Engine.spins > 1, installAhead() {
         idle = 0
         continue

@@ -26,9 +26,10 @@ package enum RegionLayout {
   package static let masterTableSize = (masterEntries + masterTail) * 16
   package static let masterSize = 2 * masterTableSize
   package static let contextsOffset = 0x400_0000
-  package static let contextStride = 0x40_0000
-  package static let maximumThreads = 240
-  package static let arenasOffset = 0x4000_0000
+  /// A page more than a context needs: else all of them would meet in the same sets of the caches.
+  package static let contextStride = 0x24_1000
+  package static let maximumThreads = 1280
+  package static let arenasOffset = 0xc000_0000
   package static let arenaSize = 0x1000_0000
   package static let maximumArenas = 12
   /// What the guest maps as one piece: everything before the arenas.
@@ -91,8 +92,8 @@ package enum ContextLayout {
   /// numbers agree in the low bits.
   static let counts = 0x2_0000
   static let countEntries = 0x1000
-  static let returnTable = 0x10_0000
-  static let jumpTable = 0x20_0000
+  static let returnTable = 0x4_0000
+  static let jumpTable = 0x14_0000
   static let tableEntries = 0x1_0000
 
   static func slot(_ register: Int) -> Int { registers + register * 8 }

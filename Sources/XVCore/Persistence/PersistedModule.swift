@@ -2,6 +2,9 @@
 
 /// What is persisted of one file's code: what an earlier run left, and what this run adds.
 final class PersistedModule {
+  /// Bytes that one run adds at most: with a small cache the same code is translated again and again.
+  static let mostAdded = 64 << 20
+
   let identity: FileIdentity
   /// Records of earlier runs, in the order in which they were asked for.
   let old: UnsafeRawBufferPointer

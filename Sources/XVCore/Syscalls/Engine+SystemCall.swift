@@ -35,6 +35,13 @@ extension Engine {
         handlersToBe[thread] = SignalHandlers.Action(handler: action[0], flags: action[1])
       }
       makeNatively(context, number, arguments)
+    case InterceptedCall.clone, InterceptedCall.clone3, InterceptedCall.vfork:
+      if virtualization.hasRoomForThread || (cloneFlags(thread) ?? 0) & UInt64(CLONE_VM) == 0 {
+        makeNatively(context, number, arguments)
+      } else {
+        // As the kernel says it at its own bound.
+        complete(thread, context, result: -Int64(EAGAIN))
+      }
     case InterceptedCall.open, InterceptedCall.openat, InterceptedCall.openat2:
       openFile(thread, context, number, arguments)
     case InterceptedCall.prctl, InterceptedCall.ptrace:

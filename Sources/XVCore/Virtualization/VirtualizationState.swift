@@ -42,6 +42,9 @@ struct VirtualizationState: ~Copyable {
 
   // MARK: Contexts
 
+  /// Whether one more thread can be made, besides those that are being made.
+  var hasRoomForThread: Bool { freeContexts.count > 16 }
+
   /// The number of a context that no thread has; nil when there are too many threads.
   mutating func makeContext(for thread: ThreadID) -> (index: Int, context: Context)? {
     guard let index = freeContexts.popLast() else { return nil }
