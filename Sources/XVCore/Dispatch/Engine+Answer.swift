@@ -190,6 +190,9 @@ extension Engine {
 
   /// Ends a guest whose shared state makes no sense.
   func die(_ context: Context) {
+    // Its requests are seen until it is gone.
+    guard !isDying else { return }
+    isDying = true
     say("the program has damaged xv's state; it is killed")
     kill(process, SIGKILL)
   }

@@ -44,6 +44,7 @@ final class Engine: @unchecked Sendable {
   /// What the program believes about being traced, and about who may.
   var tracing = TracingBelief()
   var tortureClock: TortureClock
+  var isDying = false
   /// A thread for whose mapping xv could not move away: its call is refused.
   var immovable: ThreadID? = nil
   /// Threads that wait in the gate for the tracer: probes, steps, rare instructions.
