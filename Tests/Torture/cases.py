@@ -147,7 +147,7 @@ CASES = [
     stress("sigfpe", operations=2000), stress("sigtrap", operations=2000), stress("sigsuspend", operations=20000),
     stress("sigabrt", operations=100), stress("sigpipe", operations=200),
     stress("fork", operations=500), stress("vfork", operations=500), stress("exec", operations=100),
-    stress("clone", operations=500), stress("pthread", operations=2000),
+    stress("clone", operations=500), stress("pthread", "--pthread-max", "200", operations=2000),
     stress("vm", "--vm-bytes", "32m", operations=10000), stress("mmap", "--mmap-bytes", "8m", operations=20),
     stress("mremap", "--mremap-bytes", "4m", operations=100), stress("madvise", operations=10),
     stress("switch", operations=20000), stress("context", operations=200), stress("futex", operations=20000),
@@ -157,7 +157,7 @@ CASES = [
     stress("brk", operations=5000), stress("stack", operations=2), stress("longjmp", operations=20000),
     stress("dynlib", operations=500), stress("vdso", operations=100000), stress("cpu", operations=200),
     stress("matrix", operations=200), stress("malloc", operations=50000), stress("get", operations=200),
-    stress("prctl", operations=200), stress("resources", operations=50), stress("bad-altstack", operations=200),
+    stress("prctl", operations=200), stress("bad-altstack", operations=200),
     *map(cpython, [
         "test_thread", "test_threading", "test_threading_local", "test_queue", "test_signal", "test_subprocess", "test_os",
         "test_posix", "test_mmap", "test_ctypes", "test_faulthandler", "test_fork1", "test_select", "test_selectors",
