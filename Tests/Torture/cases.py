@@ -35,6 +35,8 @@ class Case:
     products: list = dataclasses.field(default_factory=list)
     # Sources and other files that it finds in its directory.
     files: list = dataclasses.field(default_factory=list)
+    # How seldom --torture has to strike at least, for the case to end within its limit.
+    seldom: int = 2000
     environment: dict = dataclasses.field(default_factory=dict)
     # A file with the outcome of each test inside; one that fails natively does not count.
     outcomes: str = ""
@@ -50,7 +52,7 @@ def own(source, *flags, **options):
         paths.compiled(PROGRAMS, "plugin.c", ["-O1", "-shared", "-fPIC"], name="plugin.so")
         return [paths.compiled(PROGRAMS, source, ["-g", "-O1", "-Wall", "-Wextra", f"-I{HEADERS}", "-pthread", *flags],
                                name="torture-" + source.replace(".", "-"))]
-    return Case(source, build, **options)
+    return Case(source, build, seldom=10, **options)
 
 
 def built(name, source, flags=(), **options):

@@ -139,7 +139,7 @@ final class Engine: @unchecked Sendable {
 
   // MARK: The dispatcher thread
 
-  func startDispatcher() {
+  func startDispatcher() throws(GuestError) {
     var thread = pthread_t()
     let box = Unmanaged.passRetained(self)
     let status = pthread_create(
@@ -150,7 +150,10 @@ final class Engine: @unchecked Sendable {
         engine.retirement?(engine)
         return nil
       }, box.toOpaque())
-    precondition(status == 0, "pthread_create failed: \(status)")
+    guard status == 0 else {
+      box.release()
+      throw .system(call: "pthread_create", errno: status)
+    }
     dispatcher = thread
   }
 

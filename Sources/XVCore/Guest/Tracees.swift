@@ -14,6 +14,8 @@ final class Tracees: @unchecked Sendable {
   let bell = ParkingBell()
   /// By process id, under xv from their first instruction or their fork on.
   private(set) var processes: [Int32: Tracer] = [:]
+  /// Each takes some twenty mappings of this process, of which the kernel allows 65,530, and a thread.
+  var hasRoom: Bool { processes.count < 1000 }
   /// The one that was launched or attached to. The others are let go when it ends.
   private var main: Tracer?
   private var statistics = Statistics()

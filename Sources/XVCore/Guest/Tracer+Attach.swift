@@ -70,7 +70,7 @@ extension Tracer {
       }
       engine.handlers[thread] = handlers
     }
-    engine.startDispatcher()
+    try engine.startDispatcher()
   }
 
   private func isInCall(_ thread: ThreadID) -> Bool {

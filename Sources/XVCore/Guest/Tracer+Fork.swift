@@ -74,6 +74,7 @@ extension Tracer {
     state.registers = Registers(general: registers)
     tracer.threads[child] = state
     do throws(GuestError) {
+      guard tracees.hasRoom else { throw .system(call: "room for a process", errno: EAGAIN) }
       try tracer.settle(inCopyOf: self, maker: parent, flags)
     } catch {
       trace("process \(child) cannot be translated and goes on natively: \(error)")
@@ -115,13 +116,13 @@ extension Tracer {
       try inject(
         calls, thread, registers, by: old.gate, replacedBy: engine.gate, ignoresTrap: ignoresTrap)
       for arena in arenas { engine.addArena(slot: arena.slot, at: arena.guest) }
+      try engine.startDispatcher()
       self.engine = engine
     } catch {
       _ = try? inject(thread, registers, at: old.gate.injectedCall, 3, [UInt64(file)])
       throw error
     }
     regionAddress = core
-    engine?.startDispatcher()
   }
 
   /// Gives a fork child's engine what the kernel has copied for it. Returns whether the program ignores

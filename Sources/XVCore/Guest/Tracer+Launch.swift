@@ -105,7 +105,7 @@ extension Tracer {
     engine.handlers[thread] = SignalHandlers(ignored: ignored)
     threads[thread]?.registers.general = registers
     threads[thread]?.state = .canonical
-    engine.startDispatcher()
+    try engine.startDispatcher()
     trace("process \(process) begins at \(OriginalAddress(UInt64(registers.rip)))")
   }
 
