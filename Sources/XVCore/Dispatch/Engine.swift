@@ -15,6 +15,8 @@ final class Engine: @unchecked Sendable {
   var process: Int32
   var virtualization: VirtualizationState
   let options: LaunchOptions
+  /// Another process of the program's made it.
+  var isChild = false
   let trace: Trace
   /// The same as `virtualization`'s.
   let translator: UnsafeMutablePointer<Translator>
@@ -76,6 +78,8 @@ final class Engine: @unchecked Sendable {
       case needsTrust
       /// It waits to write to code of which it stands in a fragment.
       case writesCode
+      /// A process is to be traced by another one, and has to be let go for that.
+      case isToBeTraced(Int32)
     }
 
     var reason: Reason

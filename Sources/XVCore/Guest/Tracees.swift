@@ -176,6 +176,12 @@ final class Tracees: @unchecked Sendable {
     processes[tracer.process] = nil
   }
 
+  /// A process is to be traced by another one than xv: it goes on natively, unless it is the main one.
+  func release(_ process: Int32) {
+    guard let tracer = tracer(of: ThreadID(process)), tracer !== main, !tracer.isFinished else { return }
+    if !tracer.waitsForVfork { tracer.leave() }
+  }
+
   /// The children of a program that has ended go on natively.
   private func letOthersGo() {
     while let tracer = processes.values.first(where: { !$0.isFinished }) {

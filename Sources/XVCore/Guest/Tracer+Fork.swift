@@ -96,6 +96,9 @@ extension Tracer {
     guard let old = parent.engine, let core = parent.regionAddress,
       let registers = threads[thread]?.registers.general
     else { throw .gone }
+    guard !old.lock.locked({ old.tracing.isFiltered }) else {
+      throw .system(call: "a filter of system calls", errno: EPERM)
+    }
     old.gate.putName()
     let file = try makeNamedRegionFile(
       thread, registers, at: old.gate.injectedCall, name: old.gate.callList)
@@ -224,6 +227,7 @@ extension Engine {
     }
     formerly = maker.formerly
     tracing.dumpable = maker.tracing.dumpable
+    isChild = true
     if maker.sequences != nil { sequences = [:] }
   }
 }

@@ -89,6 +89,10 @@ extension Tracer {
     guard registers.cs == segmentOf64BitCode else {
       throw .cannotLaunch(program: options.program, why: "it is a 32-bit program")
     }
+    let status = ProcessStatus(of: process)
+    guard !isChild || !Tracer.isFiltered(status) else {
+      throw .cannotLaunch(program: options.program, why: "its system calls are filtered")
+    }
     let map = AddressMap(process: process)
     guard let stub = systemCallInstruction(map) else {
       throw .cannotLaunch(program: options.program, why: "its vdso holds no system call instruction")
@@ -98,7 +102,7 @@ extension Tracer {
       throw .cannotLaunch(program: options.program, why: "no room for xv in its address space")
     }
     regionAddress = core
-    let ignored = ProcessStatus(of: process)?.signals("SigIgn") ?? 0
+    let ignored = status?.signals("SigIgn") ?? 0
     let engine = try moveInto(thread, registers, core: core, map: map, ignored: ignored)
     guard engine.addThread(thread) != nil else { throw .system(call: "context", errno: ENOMEM) }
     // What the new image ignores it has inherited, and may ignore for ever without a call.
@@ -108,6 +112,14 @@ extension Tracer {
     try engine.startDispatcher()
     trace("process \(process) begins at \(OriginalAddress(UInt64(registers.rip)))")
   }
+
+  /// Whether a process filters its system calls (seccomp(2)) more than this one does: it might be killed
+  /// for those that xv makes it carry out.
+  static func isFiltered(_ status: ProcessStatus?) -> Bool {
+    (status?.number("Seccomp_filters") ?? 0) > ownFilters
+  }
+
+  private static let ownFilters = ProcessStatus(of: getpid())?.number("Seccomp_filters") ?? 0
 
   /// Puts the region into an image that stands before its first instruction.
   private func moveInto(
@@ -144,6 +156,7 @@ extension Tracer {
     let engine = Engine(
       process: process, region: region, guestCore: core, options: options, trace: trace,
       bell: tracees.bell)
+    engine.isChild = isChild
     engine.translator.pointee.breakpoints = breakpoints
     if let directory = options.persistDirectory, !options.torture.isOn {
       engine.translator.pointee.persisted = PersistentCode(directory: directory, process: process)

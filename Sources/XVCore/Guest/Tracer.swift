@@ -35,6 +35,8 @@ final class Tracer: @unchecked Sendable {
   var isFinished = false
   var breakpoints: Set<UInt64> = []
   var watchpoints = WatchpointSet()
+  /// Another process made it.
+  private(set) var isChild = false
   /// The thread that made this process waits, by CLONE_VFORK, until it ends or calls exec.
   var holdsMaker = false
 
@@ -58,6 +60,7 @@ final class Tracer: @unchecked Sendable {
     options.onGroupStop = nil
     self.init(options, among: parent.tracees, onStop: { _ in })
     self.process = process
+    isChild = true
     vdsoCall = parent.vdsoCall
   }
 
@@ -194,6 +197,11 @@ final class Tracer: @unchecked Sendable {
       case .discard(let kind): return discardWorld(kind, for: thread)
       case .needsTrust: openTrust(thread)
       case .writesCode: enter(thread)
+      case .isToBeTraced(let target):
+        engine.lock.locked { _ = engine.tracing.released.insert(thread) }
+        tracees.release(target)
+        if isFinished { return }
+        enter(thread)
       }
     }
   }

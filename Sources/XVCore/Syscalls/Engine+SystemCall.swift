@@ -44,7 +44,17 @@ extension Engine {
       }
     case InterceptedCall.open, InterceptedCall.openat, InterceptedCall.openat2:
       openFile(thread, context, number, arguments)
+    case _ where isFilter(number, arguments):
+      tracing.isFiltered = true
+      makePlainly(thread, context, number, arguments)
+    case InterceptedCall.clone where arguments[0] & UInt64(CLONE_UNTRACED) != 0:
+      // What is made there runs in the cache, too, and somebody has to answer it.
+      makeNatively(
+        context, number, [arguments[0] & ~UInt64(CLONE_UNTRACED)] + arguments.dropFirst())
     case InterceptedCall.prctl, InterceptedCall.ptrace:
+      if number == InterceptedCall.ptrace, let process = processToBeTraced(thread, arguments) {
+        return park(thread, .isToBeTraced(process))
+      }
       if let result = answerAboutTracing(thread, number, arguments) {
         complete(thread, context, result: result)
       } else {
@@ -55,6 +65,12 @@ extension Engine {
     case InterceptedCall.mincore: makePlainly(thread, context, number, arguments)
     default: makeNatively(context, number, arguments)
     }
+  }
+
+  private func isFilter(_ number: Int32, _ arguments: [UInt64]) -> Bool {
+    let setSeccomp: UInt64 = 22
+    return number == InterceptedCall.seccomp
+      || number == InterceptedCall.prctl && arguments[0] & 0xffff_ffff == setSeccomp
   }
 
   private func callArguments(_ context: Context) -> [UInt64] {

@@ -9,6 +9,10 @@ struct TracingBelief {
   var asked = false
   /// What PR_SET_DUMPABLE was told; nil: the kernel knows.
   var dumpable: UInt64? = nil
+  /// Threads for whose call of ptrace a process was let go, if it could be.
+  var released: Set<ThreadID> = []
+  /// The process, or one that it inherits from, filters system calls.
+  var isFiltered = false
 }
 
 extension Engine {
@@ -30,6 +34,20 @@ extension Engine {
       guard arguments[1] <= 1 else { return nil }
       tracing.dumpable = arguments[1]
       return 0
+    default: return nil
+    }
+  }
+
+  /// The process that has to be let go before a thread's call of ptrace can be made: the kernel allows one
+  /// tracer.
+  func processToBeTraced(_ thread: ThreadID, _ arguments: [UInt64]) -> Int32? {
+    guard tracing.released.remove(thread) == nil else { return nil }
+    let traceMe: UInt64 = 0
+    let attach: UInt64 = 16
+    let seize: UInt64 = 0x4206
+    switch arguments[0] {
+    case traceMe: return isChild && isOfProcess(thread) ? process : nil
+    case attach, seize: return Int32(truncatingIfNeeded: arguments[1])
     default: return nil
     }
   }

@@ -24,6 +24,7 @@ enum InterceptedCall {
   static let prctl: Int32 = 157
   static let archPrctl: Int32 = 158
   static let openat: Int32 = 257
+  static let seccomp: Int32 = 317
   static let execveat: Int32 = 322
   static let mlock2: Int32 = 325
   static let pkeyMprotect: Int32 = 329
@@ -34,7 +35,7 @@ enum InterceptedCall {
   static let numbers: [Int] = [
     mmap, mprotect, munmap, rtSigaction, rtSigreturn, mremap, madvise, shmat, clone, fork, vfork, execve,
     shmdt, mlock, mlockall, archPrctl, execveat, mlock2, pkeyMprotect, rseq, clone3, open, openat,
-    openat2, ptrace, prctl, mincore,
+    openat2, ptrace, prctl, mincore, seccomp,
   ].map(Int.init)
 
   /// In the number of an x32 call. Such calls would change mappings and processes unseen: they are

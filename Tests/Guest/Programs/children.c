@@ -263,6 +263,39 @@ static void traced(void) {
   CHECK_EQUAL(exited(child), 24);
 }
 
+// A program that traces its own children: one that asks for it, one that is attached to while it works.
+static void tracing(void) {
+  volatile long word = 29;
+  int ends[2], status = 0;
+  char byte = 1;
+  CHECK(pipe(ends) == 0);
+  pid_t child = fork();
+  if (!child) {
+    ptrace(PTRACE_TRACEME, 0, 0, 0);
+    raise(SIGSTOP);
+    _exit(word);
+  }
+  CHECK(waitpid(child, &status, 0) == child && WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
+  CHECK_EQUAL(ptrace(PTRACE_PEEKDATA, child, &word, 0), 29);
+  CHECK(ptrace(PTRACE_POKEDATA, child, &word, 30) == 0);
+  CHECK(ptrace(PTRACE_CONT, child, 0, 0) == 0);
+  CHECK_EQUAL(exited(child), 30);
+  child = fork();
+  if (!child) {
+    char got;
+    close(ends[1]);
+    _exit(read(ends[0], &got, 1) == 1 ? word : 1);
+  }
+  CHECK(ptrace(PTRACE_ATTACH, child, 0, 0) == 0);
+  CHECK(waitpid(child, &status, 0) == child && WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
+  CHECK(ptrace(PTRACE_POKEDATA, child, &word, 31) == 0);
+  CHECK(ptrace(PTRACE_DETACH, child, 0, 0) == 0);
+  CHECK(write(ends[1], &byte, 1) == 1);
+  CHECK_EQUAL(exited(child), 31);
+  close(ends[0]);
+  close(ends[1]);
+}
+
 // New code in a child, and old code that it changes: its maker's is untouched.
 static void code(void) {
   unsigned char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -293,6 +326,7 @@ int main(void) {
   clones();
   namespaces();
   traced();
+  tracing();
   code();
   return verdict();
 }
