@@ -119,6 +119,11 @@ extension Tracer {
       try inject(
         calls, thread, registers, by: old.gate, replacedBy: engine.gate, ignoresTrap: ignoresTrap)
       for arena in arenas { engine.addArena(slot: arena.slot, at: arena.guest) }
+      if old.lock.locked({ old.active.count > 1 }), !options.guardOriginalCode {
+        // Another thread of its maker's may have changed mappings just before or after the fork.
+        engine.translator.pointee.ranges.removeAll()
+        engine.learnRanges(AddressMap(process: process))
+      }
       try engine.startDispatcher()
       self.engine = engine
     } catch {

@@ -162,16 +162,7 @@ extension Tracer {
       engine.translator.pointee.persisted = PersistentCode(directory: directory, process: process)
     }
     engine.translator.pointee.ranges.hasVsyscall = map.lines.contains { $0.path == "[vsyscall]" }
-    for line in map.lines where line.protection & 4 != 0 && line.path != "[vsyscall]" {
-      engine.translator.pointee.ranges.add(
-        ExecutableRanges.Area(
-          range: line.range, protection: line.protection,
-          isFile: (line.inode != 0 || line.path == "[vdso]") && !line.isShared,
-          isShared: line.isShared,
-          module: engine.persistedModule(
-            path: line.path, slide: line.range.lowerBound &- line.offset,
-            isWanted: line.inode != 0 && line.protection & 2 == 0)))
-    }
+    engine.learnRanges(map)
     return engine
   }
 
@@ -278,5 +269,23 @@ enum LaunchPath {
   private static func namesInterpreter(_ line: ArraySlice<UInt8>) -> Bool {
     let first = line.first { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
     return first != nil && first != UInt8(ascii: "\n") && first != 0
+  }
+}
+
+extension Engine {
+  /// Learns where code may be from /proc/PID/maps; not in guard mode, once the guard is set.
+  func learnRanges(_ map: AddressMap) {
+    for line in map.lines where line.protection & 4 != 0 && line.path != "[vsyscall]"
+      && !isOwn(line.range)
+    {
+      translator.pointee.ranges.add(
+        ExecutableRanges.Area(
+          range: line.range, protection: line.protection,
+          isFile: (line.inode != 0 || line.path == "[vdso]") && !line.isShared,
+          isShared: line.isShared,
+          module: persistedModule(
+            path: line.path, slide: line.range.lowerBound &- line.offset,
+            isWanted: line.inode != 0 && line.protection & 2 == 0)))
+    }
   }
 }

@@ -6,6 +6,8 @@ internal import CLinux
 extension Translator {
   /// Units of one round.
   static let chunk = 16
+  /// Of a process that is in the midst of its program: what was asked for next once may not be now.
+  static let smallChunk = 4
 
   /// Installs records of the file that holds `target` until its block is there.
   mutating func installPersisted(for target: UInt64) -> Int32? {
@@ -16,7 +18,7 @@ extension Translator {
     if let index = module.index, let slide = module.slide {
       guard let records = index.records(from: target &- slide) else { return nil }
       module.seek(records)
-      installChunk(module, limit: Translator.chunk)
+      installChunk(module, limit: Translator.smallChunk)
       return liveBlock(target)
     }
     while module.hasMore {
