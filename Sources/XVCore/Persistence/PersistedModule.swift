@@ -2,7 +2,7 @@
 
 /// What is persisted of one file's code: what an earlier run left, and what this run adds.
 final class PersistedModule {
-  /// Bytes that one run adds at most: with a small cache the same code is translated again and again.
+  /// Bytes that one run adds at most.
   static let mostAdded = 64 << 20
 
   let identity: FileIdentity
@@ -14,6 +14,8 @@ final class PersistedModule {
   var cursor = 0
   var new = ByteBuffer()
   var newRecords = 0
+  /// Not once the cache has been discarded: most of what is translated then was written down before.
+  private(set) var isRecording = true
   /// Whether the file's code is mapped executable, and where its first byte would lie.
   var slide: UInt64? = nil
 
@@ -65,7 +67,9 @@ final class PersistedModule {
     return HandedRecords(records)
   }
 
-  func stopInstalling() {
+  /// Nothing more is put into the cache or written down.
+  func stop() {
+    isRecording = false
     index = nil
     source = old
     cursor = source.count

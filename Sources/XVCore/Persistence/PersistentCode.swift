@@ -62,9 +62,9 @@ final class PersistentCode {
     return number
   }
 
-  /// Nothing more is put into the cache: it was discarded on purpose.
-  func stopInstalling() {
-    for module in modules { module.stopInstalling() }
+  /// Nothing more is put into the cache, which was discarded on purpose, or written down.
+  func stop() {
+    for module in modules { module.stop() }
   }
 
   /// Writes old and new records, unless there is next to nothing new.

@@ -47,7 +47,7 @@ extension Translator {
     var additions: [UnitRecord] = []
     while units.count - first < limit, let (record, header) = module.next() {
       guard !isFull else {
-        module.stopInstalling()
+        module.stop()
         break
       }
       if header.kind == .unit {

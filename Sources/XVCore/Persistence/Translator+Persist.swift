@@ -28,7 +28,7 @@ extension Translator {
       let area = ranges.area(containing: original), area.module >= 0, scan[0].kind != .invalid
     else { return }
     let module = persisted.modules[Int(area.module)]
-    guard let slide = module.slide, module.new.count < PersistedModule.mostAdded else { return }
+    guard let slide = module.slide, module.isRecording, module.new.count < PersistedModule.mostAdded else { return }
     for index in 0..<scanned.count where !area.range.contains(scan[index].address) { return }
     for index in Int(start.firstExit)..<exits.count where !area.range.contains(exits[index].target) {
       return
@@ -121,7 +121,7 @@ extension Translator {
       area.module >= 0
     else { return }
     let module = persisted.modules[Int(area.module)]
-    guard let slide = module.slide, !isInstalling else { return }
+    guard let slide = module.slide, module.isRecording, !isInstalling else { return }
     var header = UnitRecord(
       size: UInt32(MemoryLayout<UnitRecord>.stride), kind: kind, original: original, slide: slide)
     header.aux = aux

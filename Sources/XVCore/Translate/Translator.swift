@@ -195,7 +195,7 @@ struct Translator: ~Copyable {
     returns.removeAll()
     jumps.removeAll()
     reader.forgetAll()
-    persisted?.stopInstalling()
+    persisted?.stop()
   }
 }
 
