@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 # Code made at run time: read, stopped in and rewritten by gdb when it is hot.
 # program: generated.c
 break rest
