@@ -14,7 +14,7 @@ extension Engine {
     let length = max(UInt64(translator.pointee.blocks[Int(number)].length), 1) &+ 14
     let range = (target..<(target &+ length)).clamped(to: area.range)
     let pages = TrustedPages.pages(of: range)
-    if translator.pointee.trusted.protect(range, in: area.range) {
+    if translator.pointee.trusted.protect(range, in: translator.pointee.ranges.mapping(of: area)) {
       trace("trusts the code at \(OriginalAddress(target))")
       forgetCode((pages.lowerBound << 12)..<(pages.upperBound << 12))
     } else {
