@@ -149,7 +149,7 @@ CASES = [
     stress("sigfpe", operations=2000), stress("sigtrap", operations=2000), stress("sigsuspend", operations=20000),
     stress("sigabrt", operations=100), stress("sigpipe", operations=200),
     stress("fork", operations=500), stress("vfork", operations=500), stress("exec", operations=100),
-    stress("clone", operations=500), stress("pthread", "--pthread-max", "200", operations=2000),
+    stress("clone", operations=500), stress("pthread", "--pthread-max", "500", operations=2000),
     stress("vm", "--vm-bytes", "32m", operations=10000), stress("mmap", "--mmap-bytes", "8m", operations=20),
     stress("mremap", "--mremap-bytes", "4m", operations=100), stress("madvise", operations=10),
     stress("switch", operations=20000), stress("context", operations=200), stress("futex", operations=20000),

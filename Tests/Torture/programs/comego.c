@@ -62,7 +62,7 @@ int main(void) {
   }
   // Detached threads may still be about to end: many at a time begin only when these are gone.
   usleep(10000);
-  enum { MANY = 200 };
+  enum { MANY = 500 };
   pthread_barrier_init(&all, NULL, MANY + 1);
   static pthread_t many[MANY];
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_JOINABLE);
