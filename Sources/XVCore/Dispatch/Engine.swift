@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
 internal import CLinux
+import Synchronization
 
 /// Everything xv knows about one guest process: the shared region, the translator, the threads'
 /// contexts.
@@ -54,6 +55,8 @@ final class Engine: @unchecked Sendable {
   private var parkings: UInt64 = 0
   /// Rung when `parked` has something new.
   private let bell: ParkingBell
+  /// Set once, under the lock; the dispatcher reads it without.
+  let isSandboxed = Atomic<Bool>(false)
   private let stopping: UnsafeMutablePointer<UInt32>
   /// Contexts below this number have been used.
   private let highestContext: UnsafeMutablePointer<UInt32>
@@ -120,6 +123,7 @@ final class Engine: @unchecked Sendable {
   /// Gives a thread its context; nil when there are too many threads.
   func addThread(_ thread: ThreadID) -> Context? {
     guard let (index, context) = virtualization.makeContext(for: thread) else { return nil }
+    if isSandboxed.load(ordering: .relaxed) { quieten(context) }
     if index >= Int(xv_load32(highestContext)) { xv_store32(highestContext, UInt32(index + 1)) }
     return context
   }
@@ -212,6 +216,10 @@ final class Engine: @unchecked Sendable {
       }
       if idle < Engine.spins {
         xv_pause()
+        continue
+      }
+      if isSandboxed.load(ordering: .relaxed) {
+        xv_futex_wait(doorbell, 0, Engine.sandboxPeriod)
         continue
       }
       // Sleep: say so, look once more, then wait until a guest rings.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-only
 internal import CLinux
 import Glibc
+import Synchronization
 
 /// New threads and processes. The sequence of events: docs/sequences/fork-exec.md.
 extension Tracer {
@@ -231,6 +232,7 @@ extension Engine {
       PersistentCode(inheriting: $0)
     }
     formerly = maker.formerly
+    if maker.isSandboxed.load(ordering: .relaxed) { enterSandbox() }
     tracing.dumpable = maker.tracing.dumpable
     isChild = true
     if maker.sequences != nil { sequences = [:] }

@@ -104,6 +104,8 @@ extension Tracer {
     regionAddress = core
     let ignored = status?.signals("SigIgn") ?? 0
     let engine = try moveInto(thread, registers, core: core, map: map, ignored: ignored)
+    // A filter outlives exec.
+    if Tracer.isFiltered(status) { engine.enterSandbox() }
     guard engine.addThread(thread) != nil else { throw .system(call: "context", errno: ENOMEM) }
     // What the new image ignores it has inherited, and may ignore for ever without a call.
     engine.handlers[thread] = SignalHandlers(ignored: ignored)

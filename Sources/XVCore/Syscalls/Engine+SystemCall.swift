@@ -46,6 +46,7 @@ extension Engine {
       openFile(thread, context, number, arguments)
     case _ where isFilter(number, arguments):
       tracing.isFiltered = true
+      enterSandbox()
       makePlainly(thread, context, number, arguments)
     case InterceptedCall.clone where arguments[0] & UInt64(CLONE_UNTRACED) != 0:
       // What is made there runs in the cache, too, and somebody has to answer it.
