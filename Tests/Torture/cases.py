@@ -165,6 +165,6 @@ CASES = [
         "test_posix", "test_mmap", "test_ctypes", "test_faulthandler", "test_fork1", "test_select", "test_selectors",
         "test_poll", "test_epoll", "test_pty", "test_wait3", "test_wait4", "test_popen", "test_eintr", "test_resource",
         "test_exceptions", "test_gc", "test_concurrent_futures", "test_threadsignals"]),
-    cpython("test_asyncio", limit=600), cpython("test_socket", limit=400),
+    cpython("test_asyncio", limit=600),
     *(cpython(f"test_multiprocessing_{method}", limit=600) for method in ("fork", "spawn", "forkserver", "main_handling")),
 ]
