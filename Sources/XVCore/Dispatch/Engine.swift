@@ -203,14 +203,18 @@ final class Engine: @unchecked Sendable {
 
   private func dispatch() {
     var idle = 0
+    // Only a request brings new code within reach of what is kept.
+    var mayInstall = true
     while xv_load32(stopping) == 0 {
       if round() {
         idle = 0
+        mayInstall = true
         continue
       }
       // With many threads a round takes longer.
       idle += 1 + Int(xv_load32(highestContext)) / 32
-      if Engine.spins > 1, installAhead() {
+      if Engine.spins > 1, mayInstall {
+        mayInstall = installAhead()
         idle = 0
         continue
       }

@@ -89,6 +89,9 @@ struct Gate {
   /// fails.
   private(set) var injectedCalls: UInt64 = 0
 
+  /// Asked once: cpuid leaves a virtual machine, which takes longer than the rest of a gate.
+  private static let hasRDPID = xv_has_rdpid() != 0
+
   private var emitter: Emitter
   let start: UnsafeMutableRawPointer
   let guest: UInt64
@@ -180,7 +183,7 @@ struct Gate {
 
   /// mov ecx, posted ; xchg gs:[state], ecx ; ring the doorbell if the server sleeps.
   private mutating func post() {
-    if xv_has_rdpid() != 0 {
+    if Gate.hasRDPID {
       emitter.bytes(0xf9_c7_0f_f3, count: 4)  // rdpid rcx
       emitter.bytes(0x01_49_8d, count: 3)  // lea ecx, [rcx+1]
       emitter.bytes(0x25_0c_89_65, count: 4)  // mov gs:[processor], ecx
