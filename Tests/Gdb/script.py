@@ -14,7 +14,7 @@ SCRIPTS = os.path.join(paths.ROOT, "gdb-scripts")
 class Script:
     """`# program:` names the source; `# arguments:`, `# flags:` (of the compiler), `# result:` (a file that
     the program writes and that is compared), `# extended: yes` (the server starts without a program, and the
-    script ends it by `monitor exit`), `# flush:` (the period of the torture run), `# chance:` (a
+    script ends it by `monitor exit`), `# flush:` (the period of the torture run), `# options:` (of xv-gdbstub alone), `# chance:` (a
     regular expression of whole lines of the transcript that no two runs share) may follow."""
 
     def __init__(self, path):
@@ -34,6 +34,7 @@ class Script:
         self.extended = head.get("extended") == "yes"
         self.result = head.get("result")
         self.chance = re.compile(head["chance"]) if "chance" in head else None
+        self.options = shlex.split(head.get("options", ""))
         self.flush = int(head.get("flush", "3"))
 
     def program(self):
