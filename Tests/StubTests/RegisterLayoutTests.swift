@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-only
 import CLinux
 import Testing
+import WorldVM
 import XVCore
 import xv_gdbstub
 

@@ -102,29 +102,27 @@ struct ExtendedState {
 
 /// Little-endian integers in an XSAVE area or a register's bytes.
 extension [UInt8] {
-  func word(at offset: Int) -> UInt64 { load(at: offset) }
-
-  func load<Value: FixedWidthInteger>(at offset: Int) -> Value {
+  package func load<Value: FixedWidthInteger>(at offset: Int) -> Value {
     withUnsafeBytes {
       Value(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: Value.self))
     }
   }
 
-  mutating func store<Value: FixedWidthInteger>(_ value: Value, at offset: Int) {
+  package mutating func store<Value: FixedWidthInteger>(_ value: Value, at offset: Int) {
     withUnsafeMutableBytes {
       $0.storeBytes(of: value.littleEndian, toByteOffset: offset, as: Value.self)
     }
   }
 
   /// The bytes of an integer, lowest first.
-  init(littleEndian value: some FixedWidthInteger) {
+  package init(littleEndian value: some FixedWidthInteger) {
     self = Swift.withUnsafeBytes(of: value.littleEndian) { Array($0) }
   }
 }
 
 extension FixedWidthInteger {
   /// The integer that the bytes are, lowest first; at most its own width of them.
-  init(littleEndian bytes: ArraySlice<UInt8>) {
+  package init(littleEndian bytes: ArraySlice<UInt8>) {
     self = bytes.reversed().reduce(0) { $0 << 8 | Self($1) }
   }
 }
