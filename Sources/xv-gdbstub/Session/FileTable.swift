@@ -7,7 +7,7 @@ internal import RSP
 ///
 /// They are the server's descriptors, opened on the machine where the program runs, with the
 /// server's rights, which are the program's own.
-struct FileTable {
+package struct FileTable {
   /// A reference, because a dictionary cannot hold what cannot be copied.
   private final class OpenFile {
     let descriptor: OwnedDescriptor
@@ -165,7 +165,7 @@ private func readFile(
 
 extension FileTable {
   /// What a file of /proc holds; nil when it cannot be read.
-  static func readWhole(_ path: String) -> [UInt8]? {
+  package static func readWhole(_ path: String) -> [UInt8]? {
     let (number, _) = openFile(Array(path.utf8), O_RDONLY | O_CLOEXEC, 0)
     guard number >= 0 else { return nil }
     let file = OwnedDescriptor(owning: number)
