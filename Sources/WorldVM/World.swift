@@ -43,6 +43,10 @@ package protocol World: AnyObject, Sendable {
   /// Takes a breakpoint away; `.illegalPatch` when there is none.
   func clearBreak(_ address: Address) throws(WorldError)
 
+  /// Who decides, at each breakpoint that is met, whether it is told; nil: all are. False when nobody
+  /// can decide in this world: then each hit is told.
+  func filterBreaks(by filter: BreakpointFilter?) throws(WorldError) -> Bool
+
   /// Stops the world behind each access to memory; `.failed` when the processor cannot watch it too.
   func setWatch(_ watchpoint: Watchpoint) throws(WorldError)
   /// Takes a watchpoint away; `.illegalPatch` when there is none.
@@ -103,4 +107,5 @@ package func invalidateWorld(_ world: any World) { world.invalidate() }
 
 extension World {
   package var isAttached: Bool { false }
+  package func filterBreaks(by filter: BreakpointFilter?) throws(WorldError) -> Bool { false }
 }

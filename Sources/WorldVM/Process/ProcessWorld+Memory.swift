@@ -56,6 +56,11 @@ extension ProcessWorld {
     guard wasThere else { throw .illegalPatch(address) }
   }
 
+  package func filterBreaks(by filter: BreakpointFilter?) throws(WorldError) -> Bool {
+    try ask { guest throws(GuestError) in try guest.filterBreakpoints(by: filter) }
+    return true
+  }
+
   package func setWatch(_ watchpoint: Watchpoint) throws(WorldError) {
     try ask { guest throws(GuestError) in try guest.insertWatchpoint(watchpoint) }
   }

@@ -35,6 +35,8 @@ final class Tracer: @unchecked Sendable {
   var isFinished = false
   var breakpoints: Set<UInt64> = []
   var watchpoints = WatchpointSet()
+  /// Asked at each breakpoint that a running thread meets, before anybody is told.
+  var breakpointFilter: BreakpointFilter?
   /// Another process made it.
   private(set) var isChild = false
   /// The thread that made this process waits, by CLONE_VFORK, until it ends or calls exec.
@@ -180,7 +182,7 @@ final class Tracer: @unchecked Sendable {
       // One that is gone, or rests in a group stop and stays parked.
       guard let state = threads[thread], state.state == .canonical else { continue }
       let isReported =
-        parking.reason == .exit(.probe)
+        parking.reason == .exit(.probe) && breakpointFilter == nil
         || parking.reason == .exit(.stepped) && state.action.kind != .run
       if !isReported, case .signal(let signal)? = state.pending {
         // A signal that came at the same moment: it is told before the instruction is carried out.
@@ -190,7 +192,8 @@ final class Tracer: @unchecked Sendable {
       }
       switch parking.reason {
       // A signal that came at the same moment is told at the next resume.
-      case .exit(.probe) where options.debugged: stopWorld(thread, .breakpoint)
+      case .exit(.probe) where options.debugged:
+        if !goesOnUntold(thread) { stopWorld(thread, .breakpoint) }
       case .exit(.stepped): finishStep(thread)
       case .exit(.rare): carryOut(thread)
       case .exit: enter(thread)

@@ -44,10 +44,14 @@ extension StubSession {
     let address = Address(packet.address)
     if packet.inserts {
       try insert(packet.kind, at: address)
-      return .ok
+      // A breakpoint that is there is given others.
+      agent.set(packet)
+    } else {
+      guard let wasLast = breakpoints.remove(packet.kind, at: address) else { return .malformed }
+      agent.remove(packet)
+      if wasLast { try world.clearBreak(address) }
     }
-    guard let wasLast = breakpoints.remove(packet.kind, at: address) else { return .malformed }
-    if wasLast { try world.clearBreak(address) }
+    try agent.attach(to: world)
     return .ok
   }
 
@@ -81,9 +85,11 @@ extension StubSession {
       do throws(WorldError) { try world.clearWatch(watchpoint) } catch {}
     }
     watchpoints = []
+    agent.removeAll()
     for address in breakpoints.removeAll() {
       // A world that has ended, or has a new image, has no breakpoint there any more.
       do throws(WorldError) { try world.clearBreak(address) } catch {}
     }
+    do throws(WorldError) { try agent.attach(to: world) } catch {}
   }
 }

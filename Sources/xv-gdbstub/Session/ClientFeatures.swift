@@ -43,6 +43,7 @@ extension StubSession {
     var supported = [
       "PacketSize=\(String(Connection.packetSize, radix: 16))",
       "QStartNoAckMode+", "vContSupported+", "QPassSignals+", "QProgramSignals+",
+      "ConditionalBreakpoints+", "BreakpointCommands+",
     ]
     if launcher != nil {
       supported += [

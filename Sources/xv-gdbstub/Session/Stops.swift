@@ -18,6 +18,7 @@ extension StubSession {
     {
       return nil
     }
+    if event.reason == .breakpoint, goesOnUntold(event.thread) { return nil }
     lastStop = event
     runningPlan = nil
     generalThread = event.thread

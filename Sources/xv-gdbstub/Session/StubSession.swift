@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-only
+internal import Glibc
 package import RSP
 package import WorldVM
 internal import XVCore
@@ -32,6 +33,8 @@ package final class StubSession: Responder {
   /// Whether the interrupt at which the program stands was to be no signal.
   var stopsQuietly = false
   var breakpoints = BreakpointTable()
+  /// Conditions and commands of the breakpoints.
+  var agent: BreakpointAgent
   var watchpoints: Set<Watchpoint> = []
   var passedSignals: Set<Int32> = []
   /// Signals that may be delivered at all; nil when the client told nothing about it.
@@ -58,6 +61,7 @@ package final class StubSession: Responder {
   package init(world: any World, layout: RegisterLayout) {
     self.world = world
     self.layout = layout
+    agent = BreakpointAgent(layout)
     let first = world.threads.first ?? ThreadID(world.processID)
     lastStop = world.lastStop ?? StopEvent(thread: first, reason: .stepped)
     generalThread = lastStop.thread
@@ -74,6 +78,9 @@ package final class StubSession: Responder {
     runningPlan = nil
     interruption = .none
     breakpoints = BreakpointTable()
+    // The client may be where a program's output would go.
+    let hasOwnOutput = launcher?.template.redirectStandardIO != true
+    agent = BreakpointAgent(layout, output: hasOwnOutput ? STDOUT_FILENO : STDERR_FILENO)
     watchpoints = []
     savedRegisters = SavedRegisters()
     allocations = [:]

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
+
+/// A thread that has met a breakpoint of which nobody has been told yet. Good only for as long as the
+/// call lasts to which it is handed.
+package struct BreakpointHit {
+  package let thread: ThreadID
+  /// Without the extended state.
+  package let registers: Registers
+  /// The XSAVE area; empty when the thread is gone.
+  package let readExtended: () -> [UInt8]
+  /// What can be read, from the first byte on.
+  package let read: (_ address: UInt64, _ count: Int) -> [UInt8]
+
+  package init(
+    thread: ThreadID, registers: Registers, readExtended: @escaping () -> [UInt8],
+    read: @escaping (_ address: UInt64, _ count: Int) -> [UInt8]
+  ) {
+    self.thread = thread
+    self.registers = registers
+    self.readExtended = readExtended
+    self.read = read
+  }
+}
+
+/// Decides whether a hit is told. Runs on the tracer's thread while other threads of the program run;
+/// it must not call back into the guest.
+package typealias BreakpointFilter = @Sendable (BreakpointHit) -> Bool
+
+extension Tracer {
+  /// Lets a thread that has met a breakpoint go on if nobody is to be told; the others have not noticed.
+  func goesOnUntold(_ thread: ThreadID) -> Bool {
+    guard let filter = breakpointFilter, let state = threads[thread],
+      breakpoints.contains(UInt64(state.registers.general.rip))
+    else { return false }
+    let hit = BreakpointHit(
+      thread: thread, registers: state.registers,
+      readExtended: { [self] in (try? extendedState(thread)) ?? [] },
+      read: { [self] address, count in
+        var bytes = [UInt8](repeating: 0, count: count)
+        // Memory that the program itself cannot read takes the longer way.
+        guard xv_read_remote(process, address, &bytes, count) != count else { return bytes }
+        return readMemory(address, count)
+      })
+    if filter(hit) { return false }
+    enter(thread, skippingProbe: true)
+    return true
+  }
+}
+
+extension Guest {
+  /// Who decides which hits are told; nil: all are.
+  package func filterBreakpoints(by filter: BreakpointFilter?) throws(GuestError) {
+    try whileStopped { tracer in tracer.breakpointFilter = filter }
+  }
+}
