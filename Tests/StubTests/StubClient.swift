@@ -3,6 +3,7 @@ import Glibc
 import Linux
 import RSP
 import Testing
+import WorldVM
 import XVCore
 import xv_gdbstub
 
