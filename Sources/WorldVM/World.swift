@@ -52,6 +52,9 @@ package protocol World: AnyObject, Sendable {
   /// Takes a watchpoint away; `.illegalPatch` when there is none.
   func clearWatch(_ watchpoint: Watchpoint) throws(WorldError)
 
+  /// Names the system calls of whose entry and return a stop tells.
+  func catchCalls(_ calls: CaughtCalls) throws(WorldError)
+
   // MARK: The processor
   /// While the lock count is over zero the world does not get the processor.
   func lock()
@@ -108,4 +111,8 @@ package func invalidateWorld(_ world: any World) { world.invalidate() }
 extension World {
   package var isAttached: Bool { false }
   package func filterBreaks(by filter: BreakpointFilter?) throws(WorldError) -> Bool { false }
+
+  package func catchCalls(_ calls: CaughtCalls) throws(WorldError) {
+    throw .refused("\(name) cannot tell of system calls")
+  }
 }

@@ -15,6 +15,7 @@ package enum Packet: Hashable, Sendable {
   case transfer(TransferPacket)
   case file(FilePacket)
   case signals(SignalPacket)
+  case catchCalls(CatchPacket)
   case debugger(DebuggerPacket)
   case launch(LaunchPacket)
   case monitor([UInt8])

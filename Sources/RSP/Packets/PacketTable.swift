@@ -49,6 +49,7 @@ package enum PacketTable {
     Row("vFile:") { FilePacket.parse(&$0) },
     Row("QPassSignals:") { SignalPacket.pass(&$0) },
     Row("QProgramSignals:") { SignalPacket.program(&$0) },
+    Row("QCatchSyscalls:") { CatchPacket.parse(&$0) },
     Row("qRcmd,") { $0.hexBytes().map { .monitor($0) } },
     Row("qSymbol:") { _ in .symbols },
     Row("!", .whole) { _ in .launch(.extend) },

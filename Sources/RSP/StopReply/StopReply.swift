@@ -16,6 +16,9 @@ package enum StopReply: Hashable, Sendable {
       case hardwareBreakpoint
       /// An access to what is watched at an address.
       case watchpoint(BreakpointPacket.Kind, UInt64)
+      /// The entry of a system call, or its return, and its number.
+      case systemCallEntry(UInt32)
+      case systemCallReturn(UInt32)
       /// A new image: its path.
       case executed(path: [UInt8])
     }
@@ -117,6 +120,10 @@ extension StopReply.Stop {
     case .watchpoint(.read, let address): pair([UInt8]("rwatch".utf8), Hex.number(address))
     case .watchpoint(.access, let address): pair([UInt8]("awatch".utf8), Hex.number(address))
     case .watchpoint(_, let address): pair([UInt8]("watch".utf8), Hex.number(address))
+    case .systemCallEntry(let number):
+      pair([UInt8]("syscall_entry".utf8), Hex.number(number))
+    case .systemCallReturn(let number):
+      pair([UInt8]("syscall_return".utf8), Hex.number(number))
     case .executed(let path): pair([UInt8]("exec".utf8), Hex.encode(path))
     case nil: break
     }

@@ -70,6 +70,10 @@ extension ProcessWorld {
     guard wasThere else { throw .illegalPatch(watchpoint.address) }
   }
 
+  package func catchCalls(_ calls: CaughtCalls) throws(WorldError) {
+    try ask { guest throws(GuestError) in try guest.catchCalls(calls) }
+  }
+
   // MARK: What is loaded
   package func loadState() throws(WorldError) -> LoadState {
     try state.requireValid()

@@ -46,6 +46,8 @@ final class Engine: @unchecked Sendable {
   var heldWrites: [ThreadID: UInt64] = [:]
   /// What the program believes about being traced, and about who may.
   var tracing = TracingBelief()
+  /// Calls of which a debugger is told.
+  var caughtCalls = CaughtCalls.none
   var tortureClock: TortureClock
   var isDying = false
   /// A thread for whose mapping xv could not move away: its call is refused.
@@ -81,6 +83,8 @@ final class Engine: @unchecked Sendable {
       case needsTrust
       /// It waits to write to code of which it stands in a fragment.
       case writesCode
+      /// It stands before a system call that may have to be told.
+      case beforeCall(Int32)
       /// A process is to be traced by another one, and has to be let go for that.
       case isToBeTraced(Int32)
     }

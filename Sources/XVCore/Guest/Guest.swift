@@ -100,6 +100,11 @@ package final class Guest: Sendable {
     try whileStopped { tracer throws(GuestError) in tracer.removeWatchpoint(watchpoint) }
   }
 
+  /// Names the system calls of whose entry and return is to be told.
+  package func catchCalls(_ calls: CaughtCalls) throws(GuestError) {
+    try whileStopped { tracer throws(GuestError) in tracer.catchCalls(calls) }
+  }
+
   package func resume(_ plan: ResumePlan) throws(GuestError) {
     try whileStopped { tracer throws(GuestError) in tracer.resume(plan) }
   }

@@ -12,6 +12,10 @@ package enum StopReason: Hashable, Sendable {
   case signal(Int32)
   /// `interrupt()` was asked for and nothing else happened first.
   case interrupted
+  /// The thread stands at the entry of a system call; pc is behind the instruction, as the kernel has it.
+  case systemCallEntry(Int32)
+  /// The thread has returned from a system call.
+  case systemCallReturn(Int32)
   /// The program called execve; it stands at the first instruction of the new image.
   case execed(path: String)
   /// The whole program is gone: exit status.

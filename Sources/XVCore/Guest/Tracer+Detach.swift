@@ -141,7 +141,7 @@ extension Tracer {
     var registers = state.registers.general
     // The kernel would restart a call only on its way out of this very stop; with a handler to run it
     // decides by itself.
-    if signal == 0 { Tracer.restartSystemCall(&registers) }
+    if signal == 0 { rewindCall(thread, &registers) }
     try? control.setRegisters(thread, registers)
     if let mask = state.mask { control.setSignalMask(thread, mask) }
     if let state = try? extendedState(thread), state != (try? control.extendedState(thread)) {

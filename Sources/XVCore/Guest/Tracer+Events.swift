@@ -7,7 +7,7 @@ extension Tracer {
     switch event {
     case .exited(let status): gone(thread, .exited(status))
     case .killed(let signal): gone(thread, .killed(signal))
-    case .systemCallStop: control.resume(thread, signal: 0)
+    case .systemCallStop: atSystemCall(thread)
     case .exiting:
       threads[thread]?.isExiting = true
       control.resume(thread, signal: 0)
@@ -90,7 +90,7 @@ extension Tracer {
   /// Makes a canonical thread stand in the cache, ready to run on.
   func place(_ thread: ThreadID, skippingProbe: Bool) -> Bool {
     guard let engine, var registers = threads[thread]?.registers.general else { return false }
-    Tracer.restartSystemCall(&registers)
+    rewindCall(thread, &registers)
     _ = makeVsyscall(thread, &registers)
     let target = UInt64(registers.rip)
     guard let address = address(for: target, skippingProbe: skippingProbe, thread, registers)

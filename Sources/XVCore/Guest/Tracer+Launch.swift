@@ -160,7 +160,9 @@ extension Tracer {
       bell: tracees.bell)
     engine.isChild = isChild
     engine.translator.pointee.breakpoints = breakpoints
-    if let directory = options.persistDirectory, !options.torture.isOn {
+    engine.caughtCalls = caughtCalls
+    engine.translator.pointee.asksAboutCalls = caughtCalls != .none
+    if caughtCalls == .none, let directory = options.persistDirectory, !options.torture.isOn {
       engine.translator.pointee.persisted = PersistentCode(directory: directory, process: process)
     }
     engine.translator.pointee.ranges.hasVsyscall = map.lines.contains { $0.path == "[vsyscall]" }

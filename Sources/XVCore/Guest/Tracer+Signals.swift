@@ -17,6 +17,7 @@ extension Tracer {
     } else if options.debugged {
       canonicalize(thread)
       mendInformation(thread, signal)
+      if signalEndsCall(thread, signal) { return }
       threads[thread]?.stoppedBySignal = signal
       return stopWorld(thread, .signal(signal))
     } else if isHarmless(thread, signal) {
@@ -33,6 +34,7 @@ extension Tracer {
     if threads[thread]?.silentSignal == signal {
       threads[thread]?.silentSignal = 0
     } else if options.debugged {
+      if signalEndsCall(thread, signal) { return }
       return stopWorld(thread, .signal(signal))
     }
     deliver(thread, signal)

@@ -38,6 +38,7 @@ extension Tracer {
       }
     }
     if action.kind == .run {
+      if goesOnInCall(thread) { return }
       // Another thread that stands at a breakpoint has its own hit yet to come.
       let pc = UInt64(state.registers.general.rip)
       enter(thread, skippingProbe: state.toldBreakpoint == pc && breakpoints.contains(pc))
@@ -54,7 +55,7 @@ extension Tracer {
     guard let state = threads[thread] else { return }
     if state.owesTrap { return raiseTrap(thread) }
     var registers = state.registers.general
-    Tracer.restartSystemCall(&registers)
+    beginCallByStep(thread, &registers)
     threads[thread]?.registers.general = registers
     var stepper = Stepper(process: process)
     if makeVsyscall(thread, &registers) || stepper.transfer(&registers) {
@@ -97,12 +98,17 @@ extension Tracer {
     threads[thread]?.state = .running
     threads[thread]?.stoppedBySignal = 0
     guard (try? control.setRegisters(thread, registers)) != nil else { return }
-    control.resume(thread, signal: 0)
+    if threads[thread]?.caughtCall != nil {
+      control.resumeToSystemCall(thread)
+    } else {
+      control.resume(thread, signal: 0)
+    }
   }
 
   /// A step is done: report it, or go on inside the step range.
   func finishStep(_ thread: ThreadID) {
     guard let state = threads[thread] else { return }
+    if let call = state.caughtCall { return returned(thread, from: call) }
     // A step of the program's own, or one that brought it behind an access.
     if state.action.kind == .run, state.watchHit == nil { return enter(thread) }
     if state.action.kind == .run { return stopWorld(thread, .stepped) }

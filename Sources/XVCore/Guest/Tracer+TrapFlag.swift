@@ -45,7 +45,7 @@ extension Tracer {
     }
     var registers = state.registers.general
     guard UInt64(registers.eflags) & TrapStep.flag != 0 else { return false }
-    Tracer.restartSystemCall(&registers)
+    rewindCall(thread, &registers)
     threads[thread]?.registers.general = registers
     if !skippingProbe, breakpoints.contains(UInt64(registers.rip)) {
       stopWorld(thread, .breakpoint)
@@ -201,13 +201,13 @@ extension Tracer {
   static let synchronousSignals = [SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGSYS]
     .reduce(UInt64(0)) { $0 | 1 << UInt64($1 - 1) }
 
-  private func holdSignals(_ thread: ThreadID) {
+  func holdSignals(_ thread: ThreadID) {
     guard threads[thread]?.mask == nil, let mask = control.signalMask(thread) else { return }
     threads[thread]?.mask = mask
     control.setSignalMask(thread, ~Tracer.synchronousSignals | mask)
   }
 
-  private func releaseSignals(_ thread: ThreadID, _ state: inout TracedThread) {
+  func releaseSignals(_ thread: ThreadID, _ state: inout TracedThread) {
     guard let mask = state.mask else { return }
     state.mask = nil
     control.setSignalMask(thread, mask)

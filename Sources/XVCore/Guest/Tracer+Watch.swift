@@ -161,7 +161,8 @@ extension Tracer {
         threads[thread]?.watchHit = nil
         threads[thread]?.pending = reason
         told = .watchpoint(hit)
-      case .watchpoint, .interrupted, .execed, .exited, .killed: break
+      case .watchpoint, .interrupted, .execed, .exited, .killed, .systemCallEntry, .systemCallReturn:
+        break
       }
     }
     for other in threads.keys {

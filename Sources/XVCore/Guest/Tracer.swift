@@ -37,6 +37,8 @@ final class Tracer: @unchecked Sendable {
   var watchpoints = WatchpointSet()
   /// Asked at each breakpoint that a running thread meets, before anybody is told.
   var breakpointFilter: BreakpointFilter?
+  /// System calls of which the debugger is told.
+  var caughtCalls = CaughtCalls.none
   /// Another process made it.
   private(set) var isChild = false
   /// The thread that made this process waits, by CLONE_VFORK, until it ends or calls exec.
@@ -183,7 +185,8 @@ final class Tracer: @unchecked Sendable {
       guard let state = threads[thread], state.state == .canonical else { continue }
       let isReported =
         parking.reason == .exit(.probe) && breakpointFilter == nil
-        || parking.reason == .exit(.stepped) && state.action.kind != .run
+        || parking.reason == .exit(.stepped)
+          && (state.action.kind != .run || state.caughtCall != nil)
       if !isReported, case .signal(let signal)? = state.pending {
         // A signal that came at the same moment: it is told before the instruction is carried out.
         threads[thread]?.pending = nil
@@ -200,6 +203,7 @@ final class Tracer: @unchecked Sendable {
       case .discard(let kind): return discardWorld(kind, for: thread)
       case .needsTrust: openTrust(thread)
       case .writesCode: enter(thread)
+      case .beforeCall(let number): parkedBeforeCall(thread, number)
       case .isToBeTraced(let target):
         engine.lock.locked { _ = engine.tracing.released.insert(thread) }
         tracees.release(target)
@@ -246,6 +250,8 @@ struct TracedThread {
   var trapStep: TrapStep? = nil
   /// An instruction that began with the trap flag set is done, and its trap is still to come.
   var owesTrap = false
+  /// The system call at whose entry it was told to stand, or that it makes since.
+  var caughtCall: CaughtCall? = nil
   var isExiting = false
   /// The child that shares the thread's memory and has its place until it ends or calls exec.
   var vforkChild: ThreadID? = nil

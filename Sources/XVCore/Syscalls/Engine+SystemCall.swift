@@ -9,6 +9,7 @@ internal import CLinux
 extension Engine {
   func answerSystemCall(_ thread: ThreadID, _ context: Context) {
     let number = Int32(truncatingIfNeeded: context.register(Register.rax))
+    if !stepping.contains(thread), caughtCalls.contains(number) { return park(thread, .beforeCall(number)) }
     translator.pointee.counters.systemCalls &+= 1
     partialCalls[thread] = nil
     let arguments = callArguments(context)
@@ -64,6 +65,9 @@ extension Engine {
     case InterceptedCall.mincore where overlapsXV(arguments[0], arguments[1]):
       complete(thread, context, result: arguments[0] & 0xfff == 0 ? -Int64(ENOMEM) : -Int64(EINVAL))
     case InterceptedCall.mincore: makePlainly(thread, context, number, arguments)
+    // Seen only because calls are caught.
+    case _ where !InterceptedCall.isIntercepted(number):
+      makePlainly(thread, context, number, arguments)
     default: makeNatively(context, number, arguments)
     }
   }

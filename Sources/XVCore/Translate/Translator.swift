@@ -18,6 +18,8 @@ struct Translator: ~Copyable {
   }
   /// Asked at every instruction; a look into the set would cost as much as decoding.
   private(set) var hasBreakpoints = false
+  /// No fragment makes a system call without asking.
+  var asksAboutCalls = false
 
   /// Bytes of translated code that are kept at most, and a unit more.
   var cacheLimit = Int.max

@@ -79,8 +79,12 @@ extension StubSession {
     return .ok
   }
 
-  /// Takes all breakpoints and watchpoints away: their client is gone, or their image is.
+  /// Takes all breakpoints, watchpoints and caught calls away: their client is gone, or their image is.
   func clearBreakpoints() {
+    if catchesCalls {
+      do throws(WorldError) { try world.catchCalls(.none) } catch {}
+      catchesCalls = false
+    }
     for watchpoint in watchpoints {
       do throws(WorldError) { try world.clearWatch(watchpoint) } catch {}
     }

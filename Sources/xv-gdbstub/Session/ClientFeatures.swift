@@ -44,6 +44,7 @@ extension StubSession {
       "PacketSize=\(String(Connection.packetSize, radix: 16))",
       "QStartNoAckMode+", "vContSupported+", "QPassSignals+", "QProgramSignals+",
       "ConditionalBreakpoints+", "BreakpointCommands+",
+      "QCatchSyscalls+",
     ]
     if launcher != nil {
       supported += [

@@ -30,7 +30,7 @@ extension StubSession {
   /// The signal that a stop is told with.
   var signalOfStop: SignalNumber {
     switch lastStop.reason {
-    case .breakpoint, .watchpoint, .stepped, .execed: .trap
+    case .breakpoint, .watchpoint, .stepped, .execed, .systemCallEntry, .systemCallReturn: .trap
     case .signal(let number), .killed(let number): client.signals.wire(number)
     case .interrupted: stopsQuietly ? .none : .interrupt
     case .exited: .none
@@ -52,6 +52,10 @@ extension StubSession {
       case .breakpoint: .stopped(stop(breakReason()))
       case .watchpoint(let hit): .stopped(stop(.watchpoint(hit.wireKind, hit.address.rawValue)))
       case .stepped, .signal, .interrupted: .stopped(stop())
+      case .systemCallEntry(let number):
+        .stopped(stop(.systemCallEntry(UInt32(bitPattern: number))))
+      case .systemCallReturn(let number):
+        .stopped(stop(.systemCallReturn(UInt32(bitPattern: number))))
       case .execed(let path):
         .stopped(stop(client.understandsExec ? .executed(path: Array(path.utf8)) : nil))
       }
@@ -91,7 +95,7 @@ extension StubSession {
     switch lastStop.reason {
     case .breakpoint: "breakpoint"
     case .watchpoint: "watchpoint"
-    case .stepped: "trace"
+    case .stepped, .systemCallEntry, .systemCallReturn: "trace"
     case .signal: "signal"
     case .interrupted: signalOfStop == .none ? nil : "signal"
     case .execed: "exec"

@@ -36,6 +36,7 @@ package final class StubSession: Responder {
   /// Conditions and commands of the breakpoints.
   var agent: BreakpointAgent
   var watchpoints: Set<Watchpoint> = []
+  var catchesCalls = false
   var passedSignals: Set<Int32> = []
   /// Signals that may be delivered at all; nil when the client told nothing about it.
   var programSignals: Set<Int32>?
@@ -82,6 +83,7 @@ package final class StubSession: Responder {
     let hasOwnOutput = launcher?.template.redirectStandardIO != true
     agent = BreakpointAgent(layout, output: hasOwnOutput ? STDOUT_FILENO : STDERR_FILENO)
     watchpoints = []
+    catchesCalls = false
     savedRegisters = SavedRegisters()
     allocations = [:]
     transfers.forget()
@@ -125,6 +127,7 @@ package final class StubSession: Responder {
     case .transfer(let packet): .reply(try respond(to: packet))
     case .file(let packet): .reply(respond(to: packet))
     case .signals(let packet): .reply(respond(to: packet))
+    case .catchCalls(let packet): .reply(try respond(to: packet))
     case .debugger(let packet): .reply(try respond(to: packet))
     case .launch(let packet): try respond(to: packet)
     case .supported(let offers): .reply(negotiate(offers))
@@ -141,7 +144,9 @@ extension StopReason {
   var isEnd: Bool {
     switch self {
     case .exited, .killed: true
-    case .breakpoint, .watchpoint, .stepped, .signal, .interrupted, .execed: false
+    case .breakpoint, .watchpoint, .stepped, .signal, .interrupted, .execed, .systemCallEntry,
+      .systemCallReturn:
+      false
     }
   }
 }
