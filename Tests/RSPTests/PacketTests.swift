@@ -90,6 +90,9 @@ import Testing
       ("QPassSignals:e;14;", .signals(.pass([.init(rawValue: 14), .init(rawValue: 20)]))),
       ("QPassSignals:", .signals(.pass([]))),
       ("QProgramSignals:1", .signals(.program([.init(rawValue: 1)]))),
+      ("QCatchSyscalls:0", .catchCalls(.none)),
+      ("QCatchSyscalls:1", .catchCalls(.all)),
+      ("QCatchSyscalls:1;0;6e", .catchCalls(.some([0, 110]))),
       (
         "qXfer:features:read:target.xml:0,fff",
         .transfer(.init(object: .features, annex: "target.xml", offset: 0, length: 0xfff))
@@ -160,7 +163,7 @@ import Testing
   @Test(arguments: [
     "", "b", "vMustReplyEmpty", "vFile:size:00", "qCRC:0,1",
     "qPfoo",
-    "qOffsets", "MultiMemRead:ranges:1,1;", "QCatchSyscalls:1", "qXfer:memory-map:read::0,1",
+    "qOffsets", "MultiMemRead:ranges:1,1;", "qXfer:memory-map:read::0,1",
     "qXfer:siginfo:write:0:", "Z9,1,1", "vContx", "gx", "?x", "QStartNoAckModes", "qSupportedx",
   ])
   func unknown(text: String) { #expect(Packet(Array(text.utf8)) == .unknown) }
@@ -172,7 +175,7 @@ import Testing
     "vCont;", "vCont;q", "vCont;c:", "vCont;C", "vCont;r1", "vCont;c;", "vKill;", "D;", "Hg", "Hgp",
     "T",
     "qXfer:auxv:read::0", "vFile:open:2f,0", "vFile:pread:5,1", "qRcmd,6", "QPassSignals:zz",
-    "QPassSignals:1;;", "QPassSignals:1,2",
+    "QCatchSyscalls:", "QCatchSyscalls:2", "QCatchSyscalls:1;", "QPassSignals:1;;", "QPassSignals:1,2",
   ])
   func malformed(text: String) { #expect(Packet(Array(text.utf8)) == .malformed) }
 
