@@ -91,7 +91,10 @@ def unknown(check):
 def memory(check):
     client = check.client()
     for packet, pattern in [(b"m0,8", rb"E.."), (b"mffffffffffffffff,8", rb"E.."), (b"m7fffffffffff,8", rb"E..|([0-9a-f][0-9a-f])+"),
-                            (b"M0,1:00", rb"E.."), (b"X0,1:a", rb"E..|"), (b"m0,ffffffff", rb"E.."), (b"m0,0", rb"|E..|OK")]:
+                            (b"M0,1:00", rb"E.."), (b"X0,1:a", rb"E..|"), (b"m0,ffffffff", rb"E.."), (b"m0,0", rb"|E..|OK"),
+                            (b"Mffffffffffffffff,8:" + b"00" * 8, rb"E.."), (b"Mfffffffffffffff0,20:" + b"00" * 32, rb"E.."),
+                            (b"Z0,ffffffffffffffff,1", rb"E..|OK"), (b"z0,ffffffffffffffff,1", rb"E..|OK"),
+                            (b"Z2,ffffffffffffffff,1", rb"E..|OK"), (b"z2,ffffffffffffffff,1", rb"E..|OK")]:
         check.expect(repr(packet), client.ask(packet), pattern)
     check.expect_alive(client)
     client.ask(b"D")

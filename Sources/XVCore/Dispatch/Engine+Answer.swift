@@ -12,7 +12,6 @@ extension Engine {
     translator.pointee.counters.requests &+= 1
     translator.pointee.request &+= 1
     if kind != .systemCall, kind != .systemCallDone { tortureClock.tick() }
-    mendFrame(thread)
     if kind.mayFlush, let due = dueDiscard, needsTracer(due) {
       // Others may be inside the cache: the tracer stops them first, and the thread asks again.
       return park(thread, .discard(due))
@@ -184,7 +183,6 @@ extension Engine {
     parked[thread] = nil
     releaseHeldWrite(thread)
     stepping.remove(thread)
-    mendFrame(thread)
     dropArenaRequest(thread)
   }
 

@@ -36,8 +36,6 @@ final class Engine: @unchecked Sendable {
   var handlersToBe: [ThreadID: SignalHandlers.Action] = [:]
   /// Calls of which some pieces are still to be made.
   var partialCalls: [ThreadID: PartialCall] = [:]
-  /// Signal frames whose rip is a cache address.
-  var pointedFrames: [ThreadID: PointedFrame] = [:]
   /// What each thread of an attached process had registered, or believes it has; nil for a launched
   /// one, which is refused. Libraries take a refusal for fatal where they were served before.
   var sequences: [ThreadID: RestartableSequence]? = nil
@@ -67,12 +65,6 @@ final class Engine: @unchecked Sendable {
   var writeWatcher: WriteWatcher? = nil
   /// What the dispatcher does at its end; written before it is told to end.
   private var retirement: (@Sendable (Engine) -> Void)? = nil
-
-  struct PointedFrame {
-    var place: UInt64
-    var original: UInt64
-    var cache: UInt64
-  }
 
   struct Parking {
     enum Reason: Equatable {
@@ -137,7 +129,6 @@ final class Engine: @unchecked Sendable {
     retiredLookups &+= context.load64(ContextLayout.lookups)
     _ = virtualization.releaseContext(of: thread)
     dropArenaRequest(thread)
-    pointedFrames[thread] = nil
     partialCalls[thread] = nil
     claims[thread] = nil
     tortureClock.leave(thread)

@@ -75,7 +75,8 @@ struct Gate {
   private(set) var finishTransfer: UInt64 = 0
   private(set) var loadAll: UInt64 = 0
   private(set) var nativeCall: UInt64 = 0
-  private(set) var finalCall: UInt64 = 0
+  /// Makes rt_sigreturn with the frame at `target`.
+  private(set) var signalReturn: UInt64 = 0
   /// Makes a call of whose result nothing need be noted, and goes on behind it.
   private(set) var plainCall: UInt64 = 0
   private(set) var serviceFromMiss: UInt64 = 0
@@ -437,25 +438,22 @@ struct Gate {
 
   private mutating func buildNativeCall(posted: UInt64) {
     // Until the call is made the thread stands before the original instruction.
-    for isFinal in [false, true] {
-      if isFinal { finalCall = emitter.address } else { nativeCall = emitter.address }
-      buildCall()
-      emitter.store(Register.rax, slot: ContextLayout.callResult)
-      mark(.systemCallDone)
-      if isFinal {
-        emitter.u16(0x0b0f)  // ud2: rt_sigreturn does not come back
-      } else {
-        emitter.storeImmediate32(RequestKind.systemCallDone.rawValue, slot: ContextLayout.kind)
-        emitter.jump(to: posted)
-      }
-    }
+    nativeCall = emitter.address
+    buildCall()
+    emitter.store(Register.rax, slot: ContextLayout.callResult)
+    mark(.systemCallDone)
+    emitter.storeImmediate32(RequestKind.systemCallDone.rawValue, slot: ContextLayout.kind)
+    emitter.jump(to: posted)
+    signalReturn = emitter.address
+    buildCall(rsp: ContextLayout.target)
+    emitter.u16(0x0b0f)  // ud2: rt_sigreturn does not come back
     plainCall = emitter.address
     buildCall()
     emitter.load(Register.rcx, slot: ContextLayout.target)
     emitter.jump(slot: ContextLayout.resume)
   }
 
-  private mutating func buildCall() {
+  private mutating func buildCall(rsp: Int? = nil) {
     mark(.parked, file: .all, spilled: [], flags: .file)
     loadFlags()
     for register in [
@@ -464,6 +462,7 @@ struct Gate {
     ] {
       emitter.load(register, slot: ContextLayout.slot(register))
     }
+    if let rsp { emitter.load(Register.rsp, slot: rsp) }
     loadCallArguments()
     emitter.u16(0x050f)
     mark(.inSystemCall)

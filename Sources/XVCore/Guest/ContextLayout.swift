@@ -83,6 +83,8 @@ package enum ContextLayout {
   static let spins = 0x1dc
   /// Lookups that the inline table did not answer.
   static let lookups = 0x1e0
+  /// The frame that rt_sigreturn is given.
+  static let signalFrame = 0x200
   /// A path that the server puts down for a call.
   static let path = 0x400
   static let stackEnd = 0x1000

@@ -29,7 +29,7 @@ extension Tracer {
     guard let engine, breakpoints.insert(address).inserted else { return false }
     engine.lock.locked {
       engine.translator.pointee.breakpoints.insert(address)
-      engine.forgetCode(address..<(address &+ 1))
+      engine.forgetCode(Range(at: address, count: 1))
     }
     return true
   }
@@ -38,7 +38,7 @@ extension Tracer {
     guard let engine, breakpoints.remove(address) != nil else { return false }
     engine.lock.locked {
       engine.translator.pointee.breakpoints.remove(address)
-      engine.forgetCode(address..<(address &+ 1))
+      engine.forgetCode(Range(at: address, count: 1))
     }
     return true
   }
@@ -63,7 +63,7 @@ extension Tracer {
   }
 
   func writeMemory(_ bytes: [UInt8], _ address: UInt64) -> Int {
-    engine?.lock.locked { engine?.prepareWrite(address..<(address &+ UInt64(bytes.count))) }
+    engine?.lock.locked { engine?.prepareWrite(Range(at: address, count: UInt64(bytes.count))) }
     let written = withMemoryFile { descriptor in
       var done = 0
       while done < bytes.count {
@@ -78,7 +78,7 @@ extension Tracer {
       return done
     }
     guard let written, written > 0, let engine else { return written ?? 0 }
-    engine.lock.locked { engine.forgetCode(address..<(address &+ UInt64(written))) }
+    engine.lock.locked { engine.forgetCode(Range(at: address, count: UInt64(written))) }
     return written
   }
 

@@ -54,7 +54,7 @@ extension Tracer {
       engine.translator.pointee.process = thread.rawValue
       engine.cancelRequest(thread, context)
       // Recovery may put a return address back.
-      engine.prepareWrite((UInt64(registers.rsp) &- 8)..<(UInt64(registers.rsp) &+ 16))
+      engine.prepareWrite(Range(at: max(UInt64(registers.rsp), 8) - 8, count: 24))
       let place = engine.translator.pointee.recover(
         &registers, context: context, gate: engine.gate, gateBase: engine.guestCore)
       if let result = place.gateCallResult, !Tracer.isRestart(UInt64(bitPattern: result)) {

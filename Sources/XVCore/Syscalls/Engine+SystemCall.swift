@@ -21,7 +21,7 @@ extension Engine {
     case _ where number > 0 && number & InterceptedCall.x32Bit != 0:
       complete(thread, context, result: -Int64(ENOSYS))
     case InterceptedCall.archPrctl: archPrctl(thread, context, arguments)
-    case InterceptedCall.rtSigreturn: sigreturn(thread, context)
+    case InterceptedCall.rtSigreturn: returnFromSignal(thread, context)
     case InterceptedCall.mmap: mapMemory(thread, context, arguments)
     case InterceptedCall.munmap, InterceptedCall.mprotect, InterceptedCall.pkeyMprotect,
       InterceptedCall.madvise, InterceptedCall.mlock, InterceptedCall.mlock2:
@@ -176,49 +176,7 @@ extension Engine {
     }
   }
 
-  // MARK: Signals
-
-  /// The frame's rip is dead once the kernel has read it: it is pointed at the fragment, then the real
-  /// call runs. struct rt_sigframe (arch/x86/include/asm/sigframe.h): rsp points at the ucontext, whose
-  /// sigcontext begins at 40 and holds rip as its 17th word.
-  private func sigreturn(_ thread: ThreadID, _ context: Context) {
-    tortureClock.leave(thread)
-    let place = context.register(Register.rsp) &+ 168
-    if let target = readWords(place, 1)?[0] {
-      switch block(at: target, entry: .linked) {
-      case .block(let number):
-        var entry = linked(number).rawValue
-        let trapsNext = (readWords(place &+ 8, 1)?[0] ?? 0) & TrapStep.flag != 0
-        if stepping.contains(thread) || trapsNext {
-          let arena = Int(translator.pointee.blocks[Int(number)].arena)
-          entry = translator.pointee.stopFragment(at: target, arena: arena).rawValue
-        }
-        prepareWrite(place..<(place &+ 8))
-        if xv_write_remote(memoryOwner, place, &entry, 8) == 8 {
-          pointedFrames[thread] = PointedFrame(place: place, original: target, cache: entry)
-        }
-      case .needsArena(let guest):
-        let wanted = Wanted(kind: .systemCall, target: context.load64(ContextLayout.originalPC), entry: .linked)
-        return requestArena(thread, context, wanted, guest: guest)
-      case .noRoom(let kind): return park(thread, .discard(kind))
-      case .noCode: break
-      }
-    }
-    setCall(context, UInt64(InterceptedCall.rtSigreturn), [])
-    context.answer(next: gate.finalCall)
-  }
-
-  /// Puts the original rip back into a frame that was pointed at the cache: the frame may not have been
-  /// used (a signal came first), and then its cache address would outlive the fragment. Where
-  /// something else stands now, nothing is written.
-  func mendFrame(_ thread: ThreadID) {
-    guard let frame = pointedFrames.removeValue(forKey: thread),
-      readWords(frame.place, 1) == [frame.cache]
-    else { return }
-    var original = frame.original
-    prepareWrite(frame.place..<(frame.place &+ 8))
-    xv_write_remote(memoryOwner, frame.place, &original, 8)
-  }
+  // MARK: Restartable sequences
 
   /// rseq(2). An area is taken note of at most: no processor serves it before the thread is detached.
   private func restartableSequence(_ thread: ThreadID, _ arguments: [UInt64]) -> Int64 {
@@ -236,7 +194,7 @@ extension Engine {
     default: return -Int64(EINVAL)
     }
     let area = RestartableSequence.unserved
-    prepareWrite(wanted.area..<(wanted.area &+ UInt64(area.count)))
+    prepareWrite(Range(at: wanted.area, count: UInt64(area.count)))
     return xv_write_remote(memoryOwner, wanted.area, area, area.count) == area.count
       ? 0 : -Int64(EFAULT)
   }
@@ -254,7 +212,7 @@ extension Engine {
       complete(thread, context, result: isCanonical ? 0 : -Int64(EPERM))
     case getGS:
       var base = context.load64(ContextLayout.guestGSBase)
-      prepareWrite(arguments[1]..<(arguments[1] &+ 8))
+      prepareWrite(Range(at: arguments[1], count: 8))
       let written = xv_write_remote(memoryOwner, arguments[1], &base, 8)
       complete(thread, context, result: written == 8 ? 0 : -Int64(EFAULT))
     case shadowStackEnable:

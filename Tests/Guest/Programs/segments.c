@@ -4,6 +4,7 @@
 // A program that uses %gs for itself, by arch_prctl and by wrgsbase, also in threads and over a
 // fork; and operands through %fs and %gs in several forms.
 #include "check.h"
+#include <errno.h>
 #include <immintrin.h>
 #include <pthread.h>
 #include <sys/auxv.h>
@@ -44,6 +45,7 @@ static void *inThread(void *argument) {
 int main(void) {
   uint64_t base = 1, self;
   CHECK(syscall(SYS_arch_prctl, getGS, &base) == 0 && base == 0);
+  CHECK(syscall(SYS_arch_prctl, getGS, -4L) == -1 && errno == EFAULT);
   fill(block, 1);
   CHECK(syscall(SYS_arch_prctl, setGS, block) == 0);
   CHECK_EQUAL(throughGS(), 23556);

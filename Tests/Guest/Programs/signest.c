@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
 // groups: signal process
+// flush: 4
 // build: -O1
 // build static: -O1 -static
 // Handlers that interrupt handlers while they return and while their own system calls end: every
