@@ -104,6 +104,16 @@ static void child(const struct xv_spawn_request *request, int go, int failure) {
     }
     dup2(STDERR_FILENO, STDOUT_FILENO);
   }
+  for (int number = 0; number < 3; number++) {
+    if (!request->standard_files[number]) continue;
+    int flags = number == STDIN_FILENO ? O_RDONLY : O_WRONLY | O_CREAT | O_TRUNC;
+    int file = open(request->standard_files[number], flags | O_NOCTTY, 0640);
+    if (file < 0) fail(failure);
+    if (file != number) {
+      dup2(file, number);
+      close(file);
+    }
+  }
   if (request->disable_randomization) {
     int old = personality(0xffffffff);
     if (old >= 0) personality((unsigned long)old | ADDR_NO_RANDOMIZE);

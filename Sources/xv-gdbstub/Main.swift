@@ -6,7 +6,6 @@ internal import WorldVM
 package import XVCore
 
 /// `xv-gdbstub`: starts a program under xv and serves it to a debugger.
-@main
 package struct StubCommand: ParsableCommand {
   package static let version = "0.1"
   package static let configuration = CommandConfiguration(
@@ -19,6 +18,8 @@ package struct StubCommand: ParsableCommand {
     discussion: """
       Then, in gdb: target remote :PORT. Everything after PROG belongs to the program. A process that is \
       attached to goes on natively when it is detached, when the connection ends, and when the server ends.
+
+      xv-gdbstub gdbserver --help: the command line of lldb-server, by which lldb starts it.
       """)
 
   @Flag(help: "End with the first client, and end the program with it.")
@@ -35,34 +36,7 @@ package struct StubCommand: ParsableCommand {
     help: "Start programs through the shell that SHELL names, or /bin/sh.")
   package var startupWithShell = true
 
-  @Flag(
-    name: .customLong("guard"),
-    help: "Make original code non-executable, so that a leak out of translated code faults.")
-  var guardsOriginalCode = false
-
-  @Option(help: ArgumentHelp("Discard translated code when there is more than this.", valueName: "MiB"))
-  var cacheSize: Int = 0
-
-  @Option(
-    help: ArgumentHelp(
-      "Make life hard for the translator: flush, collect or relocate at every N-th request.",
-      valueName: "flush=N,collect=N,relocate=N"))
-  var torture: Torture?
-
-  @Option(
-    help: ArgumentHelp(
-      "Keep translations of files for the next run in this directory.", valueName: "directory"))
-  var persistDir: String = LaunchOptions.defaultPersistDirectory ?? ""
-
-  @Flag(help: "Neither use nor keep translations of other runs.")
-  var noPersist = false
-
-  @Option(
-    help: """
-      What becomes of the processes that the program makes, of which the debugger is not told: native \
-      (let go), or translated.
-      """)
-  var children = LaunchOptions.Children.native
+  @OptionGroup(title: "Translation") package var translator: TranslatorOptions
 
   @Flag(help: "Print each packet to stderr.")
   var debug = false
@@ -109,20 +83,9 @@ package struct StubCommand: ParsableCommand {
     return options
   }
 
-  /// What every launch has in common.
   private var template: LaunchOptions {
-    var options = LaunchOptions(program: "", arguments: [])
+    var options = translator.template
     options.disableRandomization = disableRandomization
-    options.guardOriginalCode = guardsOriginalCode
-    options.torture = torture ?? Torture()
-    options.cacheSize = cacheSize << 20
-    options.children = children
-    options.persistDirectory = noPersist || persistDir.isEmpty ? nil : persistDir
-    options.debugged = true
-    options.signalMask = Self.signalMask
-    // A ^C at the terminal is then the program's, not the server's.
-    options.newProcessGroup = true
-    options.defaultSignals = Wakeup.signalsAtDefault
     return options
   }
 
@@ -131,13 +94,6 @@ package struct StubCommand: ParsableCommand {
     let words = program.first == "--" ? Array(program.dropFirst()) : program
     guard attach, words.count == 1, let process = Int32(words[0]), process > 0 else { return nil }
     return process
-  }
-
-  /// What the server was started with, and the program is to start with: bit n - 1 is signal n.
-  private static var signalMask: UInt64 {
-    var mask = sigset_t()
-    pthread_sigmask(SIG_BLOCK, nil, &mask)
-    return withUnsafeBytes(of: mask) { $0.load(as: UInt64.self) }
   }
 
   /// The place to listen at comes first: if it cannot be had, no program was started for nothing.
@@ -204,12 +160,6 @@ package struct StubCommand: ParsableCommand {
     server.wakeup.disarm()
     while waitpid(server.session.world.processID, nil, 0) < 0, errno == EINTR {}
   }
-}
-
-extension LaunchOptions.Children: ExpressibleByArgument {}
-
-extension Torture: ExpressibleByArgument {
-  package init?(argument: String) { self.init(argument) }
 }
 
 extension RegisterLayout {

@@ -42,3 +42,4 @@
 #include <time.h>
 #include "xv_spawn.h"
 #include "xv_syscalls.h"
+#include "xv_terminal.h"

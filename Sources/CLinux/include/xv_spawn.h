@@ -12,6 +12,7 @@ struct xv_spawn_request {
   int new_process_group;      // setpgid(0, 0), and take the terminal if there is one
   int redirect_standard_io;   // stdin from /dev/null, stdout to stderr: the stub talks over 0 and 1
   const char *working_directory;  // or null
+  const char *standard_files[3];  // what is opened as stdin, stdout, stderr; null leaves the server's
   uint64_t default_signals;   // what the server ignores and the program is not to inherit (bit n-1 is signal n)
   uint64_t ignored_signals;   // what the server catches, and the program is to find ignored
   uint64_t signal_mask;       // the mask that the program starts with

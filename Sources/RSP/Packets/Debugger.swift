@@ -25,6 +25,8 @@ package enum DebuggerPacket: Hashable, Sendable {
   case workingDirectory
   /// Answered by its own text: a client that lost count finds its place again.
   case echo([UInt8])
+  /// What a person typed for the program.
+  case input([UInt8])
   // Threads.
   case threadStops
   case threadStop(UInt64)
@@ -42,6 +44,10 @@ package enum DebuggerPacket: Hashable, Sendable {
 
   static func echo(_ scanner: inout PacketScanner) -> Packet? {
     .debugger(.echo(Array("qEcho:".utf8) + scanner.rest))
+  }
+
+  static func input(_ scanner: inout PacketScanner) -> Packet? {
+    scanner.hexBytes().map { .debugger(.input($0)) }
   }
 
   static func threadStop(_ scanner: inout PacketScanner) -> Packet? {

@@ -12,6 +12,17 @@ package enum LaunchPacket: Hashable, Sendable {
   case runByArguments([[UInt8]])
   case result
   case attach(process: UInt64)
+  /// lldb's `vAttachName` and its kind.
+  case attachByName([UInt8], Which)
+
+  /// Which process of a name is meant.
+  package enum Which: Hashable, Sendable {
+    case running
+    /// The next one to begin.
+    case next
+    /// One that runs, else the next.
+    case runningOrNext
+  }
 
   /// `NAME=VALUE`, or `NAME` for the empty value.
   case set(variable: [UInt8])
@@ -21,6 +32,14 @@ package enum LaunchPacket: Hashable, Sendable {
   case workingDirectory([UInt8])
   case shell(Bool)
   case randomization(disabled: Bool)
+  /// lldb's `QSetSTDIN` and its kind: what is opened as descriptor 0, 1 or 2.
+  case standardFile(Int, path: [UInt8])
+  /// lldb's `QSetDetachOnError`: what is to become of the program when the connection is lost.
+  case detachOnError(Bool)
+  /// lldb's `QLaunchArch`.
+  case architecture
+  /// Whether `attachByName` is answered.
+  case attachByNameWanted
 
   static func run(_ scanner: inout PacketScanner) -> Packet? {
     guard let path = Hex.decode(scanner.field(before: ";")) else { return nil }
@@ -50,6 +69,15 @@ package enum LaunchPacket: Hashable, Sendable {
   static func attach(_ scanner: inout PacketScanner) -> Packet? {
     guard let process = scanner.hex(), scanner.isAtEnd else { return nil }
     return .launch(.attach(process: process))
+  }
+
+  static func attach(_ scanner: inout PacketScanner, _ which: Which) -> Packet? {
+    guard let name = scanner.hexBytes(), !name.isEmpty else { return nil }
+    return .launch(.attachByName(name, which))
+  }
+
+  static func standardFile(_ scanner: inout PacketScanner, _ number: Int) -> Packet? {
+    scanner.hexBytes().map { .launch(.standardFile(number, path: $0)) }
   }
 
   static func encoded(

@@ -16,6 +16,16 @@ package protocol Responder: AnyObject {
   func takeStopReply() -> Reply?
   /// Readable when `takeStopReply` has something to take.
   var stopDescriptor: Int32 { get }
+  /// Readable when the program printed something that is to go to the client; negative when its
+  /// output goes elsewhere.
+  var consoleDescriptor: Int32 { get }
+  /// Takes what there is of it, without waiting.
+  func takeConsole() -> [UInt8]
+}
+
+extension Responder {
+  package var consoleDescriptor: Int32 { -1 }
+  package func takeConsole() -> [UInt8] { [] }
 }
 
 /// What follows from a packet.

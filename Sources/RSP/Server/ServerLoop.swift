@@ -32,27 +32,33 @@ package struct ServerLoop {
   package mutating func serve(_ channel: borrowing Channel) -> Ending {
     responder.clientConnected()
     var session = ServerSession()
-    var readiness = Readiness([channel.input, responder.stopDescriptor, wakeupDescriptor])
+    var readiness = Readiness([channel.input, responder.stopDescriptor, wakeupDescriptor, -1])
     var arrived: [UInt8] = []
     while true {
       session = advance(session)
       guard channel.send(connection.takeOutput(), unlessReadable: wakeupDescriptor) else {
         return readiness.isReadableNow(2) ? .woken : .clientGone
       }
+      var isRunning = false
       switch consume session {
       case .over: return .finished
       case .running(let running) where running.isFlooded: return .clientGone
-      case .running(let running): session = .running(running)
+      case .running(let running):
+        isRunning = true
+        session = .running(running)
       case .stopped(let stopped): session = .stopped(stopped)
       }
       // Another program may have taken the place of the last one.
       readiness.replace(1, with: responder.stopDescriptor)
+      // A client that is owed nothing does not expect output.
+      readiness.replace(3, with: isRunning ? responder.consoleDescriptor : -1)
       readiness.wait()
       if readiness.isReadable(2) { return .woken }
       if readiness.isReadable(0) {
         guard channel.receive(into: &arrived) else { return .clientGone }
         connection.feed(arrived)
       }
+      if readiness.isReadable(3) { connection.sendConsole(responder.takeConsole()) }
       if readiness.isReadable(1) { session = takeStop(session) }
     }
   }
@@ -94,6 +100,7 @@ package struct ServerLoop {
       return .stopped(stopped)
     case .running(let running):
       guard let reply = responder.takeStopReply() else { return .running(running) }
+      connection.sendConsole(responder.takeConsole())
       return running.report(reply, on: &connection)
     }
   }

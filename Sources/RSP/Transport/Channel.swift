@@ -28,6 +28,22 @@ package struct Channel: ~Copyable {
     peer = nil
   }
 
+  /// The client at a descriptor that was inherited: a socket, or anything that can be read and written.
+  package static func inherited(_ number: Int32) throws(EndpointError) -> Channel {
+    var status = stat()
+    guard fstat(number, &status) == 0 else {
+      throw .failed(what: "descriptor \(number)", reason: errorText(errno))
+    }
+    _ = fcntl(number, F_SETFD, FD_CLOEXEC)
+    let descriptor = OwnedDescriptor(owning: number)
+    if status.st_mode & S_IFMT == S_IFSOCK { return Channel(socket: descriptor) }
+    do throws(DescriptorError) {
+      return Channel(reading: descriptor, writing: try OwnedDescriptor.duplicate(of: number))
+    } catch {
+      throw .failed(what: "descriptor \(number)", reason: errorText(error.errno))
+    }
+  }
+
   package var input: Int32 { reading.number }
 
   private var output: Int32 { writingNumber ?? reading.number }

@@ -25,6 +25,21 @@ package enum Endpoint: Hashable, Sendable {
       self = .tcp(host: String(host), port: port)
     }
   }
+
+  /// As lldb writes it: with a scheme (`connect://`, `unix-connect://`), and a host of `*` for any.
+  package init(url text: String) throws(EndpointError) {
+    for scheme in ["unix-connect://", "unix-accept://", "unix://"] where text.hasPrefix(scheme) {
+      try self.init("unix:" + text.dropFirst(scheme.count))
+      return
+    }
+    var address = text[...]
+    for scheme in ["connect://", "listen://", "accept://", "tcp-connect://", "tcp://"]
+    where text.hasPrefix(scheme) {
+      address = text.dropFirst(scheme.count)
+    }
+    if address.hasPrefix("*:") { address = "[::]:" + address.dropFirst(2) }
+    try self.init(String(address))
+  }
 }
 
 /// Why nobody can be waited for there, and what to do.

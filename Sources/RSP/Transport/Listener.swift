@@ -10,15 +10,29 @@ package struct Listener: ~Copyable {
   private let unlinkPath: String?
   /// What the server says about itself: `Listening on port N`.
   package let announcement: String
+  /// Where it listens; 0 for a Unix socket.
+  package let port: UInt16
 
-  init(socket: consuming OwnedDescriptor, unlinkPath: String?, announcement: String) {
+  init(
+    socket: consuming OwnedDescriptor, unlinkPath: String?, announcement: String, port: UInt16 = 0
+  ) {
     self.socket = socket
     self.unlinkPath = unlinkPath
+    self.port = port
     self.announcement = announcement
   }
 
   deinit {
     if let unlinkPath { unlink(unlinkPath) }
+  }
+
+  /// Listens at any place but stdin and stdout.
+  package static func listening(at endpoint: Endpoint) throws(EndpointError) -> Listener {
+    switch endpoint {
+    case .tcp(let host, let port): return try tcp(host: host, port: port)
+    case .unix(let path): return try unix(path: path)
+    case .standardIO: throw .notAnEndpoint("-")
+    }
   }
 
   package var descriptor: Int32 { socket.number }

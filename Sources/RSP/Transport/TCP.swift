@@ -22,8 +22,9 @@ extension Listener {
       let (number, failure) = listenAt(entry.pointee)
       if number >= 0 {
         let socket = OwnedDescriptor(owning: number)
-        let announcement = "Listening on port \(boundPort(of: number) ?? port)"
-        return Listener(socket: socket, unlinkPath: nil, announcement: announcement)
+        let bound = boundPort(of: number) ?? port
+        return Listener(
+          socket: socket, unlinkPath: nil, announcement: "Listening on port \(bound)", port: bound)
       }
       code = failure
     }

@@ -35,6 +35,8 @@ package struct LaunchOptions: Sendable {
   package var newProcessGroup = false
   /// stdin from /dev/null and stdout to stderr: for a stub that talks over its own 0 and 1.
   package var redirectStandardIO = false
+  /// What is opened as stdin, stdout and stderr, by number; the others are the server's own.
+  package var standardFiles: [Int: String] = [:]
   /// The signal mask that the program starts with (bit n-1 is signal n).
   package var signalMask: UInt64 = 0
   /// The signals that it finds ignored although this process catches them (the same bits).

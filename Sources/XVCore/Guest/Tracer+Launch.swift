@@ -10,6 +10,9 @@ extension Tracer {
     } ?? path
     let childSignal = ChildEvents.signalWasIgnored ? 1 << UInt64(SIGCHLD - 1) : UInt64(0)
     var spawned = xv_spawned()
+    // Strings of their own, because a C array of strings has no place for Swift's.
+    let files = (0..<3).map { number in options.standardFiles[number].map { strdup($0) } ?? nil }
+    defer { files.forEach { free($0) } }
     let status = withSpawnStrings { argv, environment, directory in
       start.withCString { path in
         var request = xv_spawn_request(
@@ -17,7 +20,9 @@ extension Tracer {
           disable_randomization: options.disableRandomization ? 1 : 0,
           new_process_group: options.newProcessGroup ? 1 : 0,
           redirect_standard_io: options.redirectStandardIO ? 1 : 0,
-          working_directory: directory, default_signals: options.defaultSignals,
+          working_directory: directory,
+          standard_files: (UnsafePointer(files[0]), UnsafePointer(files[1]), UnsafePointer(files[2])),
+          default_signals: options.defaultSignals,
           ignored_signals: options.ignoredSignals | childSignal,
           signal_mask: options.signalMask)
         return xv_spawn(&request, &spawned)

@@ -23,6 +23,16 @@ enum Diagnostics {
     write(line)
   }
 
+  /// All that follows goes to a file.
+  static func redirect(to path: String) throws(EndpointError) {
+    let number = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0o600)
+    guard number >= 0 else {
+      throw .failed(what: path, reason: String(cString: strerror(errno)))
+    }
+    dup2(number, 2)
+    close(number)
+  }
+
   private static func write(_ line: [UInt8]) {
     let line = line + [UInt8(ascii: "\n")]
     // Nobody is left to be told that stderr is closed.

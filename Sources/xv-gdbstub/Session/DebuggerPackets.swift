@@ -23,6 +23,9 @@ extension StubSession {
     case .serverVersion: return Reply("name:xv-gdbstub;version:\(StubCommand.version);")
     case .workingDirectory: return Reply(Hex.encode(try workingDirectory()))
     case .echo(let text): return Reply(text)
+    case .input(let text):
+      terminal?.type(text)
+      return terminal == nil ? .empty : .ok
     case .threadStops: return Reply(try threadStops())
     case .threadStop(let thread): return try threadStop(thread)
     case .regionsWanted: return .ok

@@ -35,6 +35,12 @@ extension StubSession {
       guard let process = Int32(exactly: process), process > 0 else { return .reply(.malformed) }
       try attach(to: process)
       return .reply(stopReply())
+    case .attachByName(let name, let which): return try attach(toProcessNamed: text(name), which)
+    case .attachByNameWanted: break
+    case .standardFile(let number, let path): launcher?.settings.standardFiles[number] = text(path)
+    case .detachOnError(let isWanted): detachesOnError = isWanted
+    // Programs are x86-64.
+    case .architecture: break
     case .set(let variable): launcher?.settings.set(text(variable))
     case .unset(let variable): launcher?.settings.unset(text(variable))
     case .resetEnvironment: launcher?.settings.resetEnvironment()
@@ -70,7 +76,8 @@ extension StubSession {
   package func launch() throws(WorldError) {
     guard let launcher else { throw .badWorld("this session cannot start programs") }
     reapDetached()
-    adopt(try launcher.launch())
+    if launcher.forwardsOutput, terminal == nil { terminal = ProgramTerminal() }
+    adopt(try launcher.launch(terminal: launcher.forwardsOutput ? terminal?.path : nil))
     Diagnostics.print(
       "Process \(launcher.settings.program ?? "") created; pid = \(world.processID)")
   }
@@ -81,6 +88,40 @@ extension StubSession {
     reapDetached()
     adopt(try launcher.attach(to: process))
     Diagnostics.print("Attached; pid = \(world.processID)")
+  }
+
+  private func attach(
+    toProcessNamed name: String, _ which: LaunchPacket.Which
+  ) throws(WorldError) -> Answer {
+    guard hasEnded else { throw present }
+    let running = which == .next ? [] : ProcessList.processes(named: name)
+    switch running.count {
+    case 1:
+      try attach(to: running[0])
+      return .reply(stopReply())
+    case 0 where which != .running:
+      awaited = AwaitedProcess(named: name)
+      if awaited == nil { throw .failed(call: "a timer", errno: EMFILE) }
+      return .resumed
+    case 0: throw .lookupFailed("a process named \(name)")
+    default: throw .refused("\(running.count) processes are named \(name): attach by number")
+    }
+  }
+
+  /// The reply that a client waits for who wants the next process of a name.
+  func attachToAwaited() -> Reply? {
+    if awaited?.isGivenUp == true {
+      awaited = nil
+      return errorReply(.failed(call: "the wait for a process", errno: EINTR))
+    }
+    guard let process = awaited?.look() else { return nil }
+    awaited = nil
+    do throws(WorldError) {
+      try attach(to: process)
+      return stopReply()
+    } catch {
+      return errorReply(error)
+    }
   }
 
   /// Takes the ends of programs that were let go, so that none stays a zombie.

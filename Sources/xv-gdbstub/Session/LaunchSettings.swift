@@ -10,6 +10,8 @@ package struct Launcher {
   package var settings = LaunchSettings()
   /// A command before the program, which executes it (`--wrapper`).
   package var wrapper: [String] = []
+  /// Whether the program's output goes to the client, unless that names files for it.
+  package var forwardsOutput = false
   private let start: (LaunchOptions) throws(WorldError) -> any World
   private let seize: (Int32, LaunchOptions) throws(WorldError) -> any World
 
@@ -44,7 +46,8 @@ package struct Launcher {
     settings.disablesRandomization = template.disableRandomization
   }
 
-  package func launch() throws(WorldError) -> any World {
+  /// Starts the program; `terminal` is what it has instead of files that were not named.
+  package func launch(terminal: String? = nil) throws(WorldError) -> any World {
     guard let program = settings.program else { throw .badWorld("no program was named yet") }
     var options = template
     options.program = Self.absolute(program)
@@ -52,6 +55,12 @@ package struct Launcher {
     options.disableRandomization = settings.disablesRandomization
     options.environment = settings.environment
     options.workingDirectory = settings.workingDirectory
+    options.standardFiles = settings.standardFiles
+    if let terminal {
+      for number in 0..<3 where options.standardFiles[number] == nil {
+        options.standardFiles[number] = terminal
+      }
+    }
     options.prelude = prelude(options.arguments)
     return try start(options)
   }
@@ -100,6 +109,10 @@ package struct LaunchSettings {
   /// As gdbserver: the shell's settings reach the program.
   package var startsWithShell = true
   package var disablesRandomization = true
+  /// What is opened as stdin, stdout and stderr.
+  package var standardFiles: [Int: String] = [:]
+  /// Whether the variables of the server's own environment are there too.
+  package var inheritsEnvironment = true
   /// Variables by name; nil takes one of the server's away.
   private var changes: [String: String?] = [:]
 
@@ -116,10 +129,10 @@ package struct LaunchSettings {
 
   /// Nil when it is the server's own.
   var environment: [String]? {
-    if changes.isEmpty { return nil }
+    if changes.isEmpty { return inheritsEnvironment ? nil : [] }
     var result: [String] = []
     var left = changes
-    for entry in Self.own {
+    for entry in inheritsEnvironment ? Self.own : [] {
       let name = String(entry.prefix { $0 != "=" })
       guard let change = left.removeValue(forKey: name) else {
         result.append(entry)

@@ -63,8 +63,26 @@ extension StubSession {
     do throws(WorldError) { try detach() } catch {}
   }
 
+  /// The connection broke and the client had said what is to become of the program then.
+  package func letGoOnError() {
+    guard detachesOnError, !hasEnded else { return }
+    if isRunning {
+      // It is let go where it stands still.
+      do throws(WorldError) { try world.interrupt() } catch {}
+      while isRunning, !hasEnded {
+        var readiness = Readiness([world.stopDescriptor])
+        readiness.wait()
+        absorbStop()
+      }
+    }
+    if hasEnded { return }
+    // What cannot be let go is gone already.
+    do throws(WorldError) { try detach() } catch {}
+  }
+
   /// The client is gone and the program lives: it is stopped and forgets the client's breakpoints.
   package func keepStopped() {
+    awaited = nil
     if runningPlan != nil {
       // A world that is gone has told its end as a stop, which is taken by whoever waits next.
       do throws(WorldError) { try world.interrupt() } catch {}

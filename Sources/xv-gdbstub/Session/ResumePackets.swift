@@ -43,6 +43,7 @@ extension StubSession {
     }
     transfers.forget()
     try world.go(plan)
+    isFresh = false
     runningPlan = plan.withoutSignals
     if interruption != .none { try world.interrupt() }
     return .resumed
@@ -76,7 +77,7 @@ extension StubSession {
   // MARK: While the program runs
   package func answerWhileRunning(_ packet: Packet) -> Answer? {
     switch packet {
-    case .process(.kill), .process(.killProcess): return answer(packet)
+    case .process(.kill), .process(.killProcess), .debugger(.input): return answer(packet)
     case .resume(.interrupt):
       interrupt()
       return .reply(.ok)
@@ -90,6 +91,8 @@ extension StubSession {
   package func interrupt() { requestStop(.asked) }
 
   private func requestStop(_ interruption: Interruption) {
+    // Nothing runs when the client only waits for a process.
+    if let awaited { return awaited.isGivenUp = true }
     self.interruption = interruption
     guard runningPlan != nil else { return }
     // A world that is gone has told, or will tell, its end as a stop.

@@ -12,6 +12,7 @@ extension StubSession {
   static let generalRegisters = Array(0..<18)
 
   package func takeStopReply() -> Reply? {
+    if awaited != nil { return attachToAwaited() }
     guard let event = world.takeStop() else { return nil }
     if case .signal(let number) = event.reason, passedSignals.contains(number),
       resumeDelivering(number, to: event.thread)
@@ -28,12 +29,19 @@ extension StubSession {
   }
 
   /// The signal that a stop is told with.
+  ///
+  /// The trap at which a program is launched or taken hold of is none of its signals; lldb, which
+  /// takes most signals for a crash, expects SIGSTOP.
   var signalOfStop: SignalNumber {
+    if client.isLLDB, isFresh, lastStop.reason == .signal(SIGTRAP) {
+      return client.signals.wire(SIGSTOP)
+    }
     switch lastStop.reason {
-    case .breakpoint, .watchpoint, .stepped, .execed, .systemCallEntry, .systemCallReturn: .trap
-    case .signal(let number), .killed(let number): client.signals.wire(number)
-    case .interrupted: stopsQuietly ? .none : .interrupt
-    case .exited: .none
+    case .breakpoint, .watchpoint, .stepped, .execed, .systemCallEntry, .systemCallReturn:
+      return .trap
+    case .signal(let number), .killed(let number): return client.signals.wire(number)
+    case .interrupted: return stopsQuietly ? .none : .interrupt
+    case .exited: return .none
     }
   }
 

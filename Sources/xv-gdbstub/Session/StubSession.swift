@@ -27,6 +27,8 @@ package final class StubSession: Responder {
 
   /// Why the program stands still, or how it ended.
   var lastStop: StopEvent
+  /// Whether the program stands where it was when it was launched, or taken hold of.
+  var isFresh = true
   /// The resume that the program carries out, its signals delivered; nil while it stands still.
   var runningPlan: ResumePlan?
   var interruption = Interruption.none
@@ -40,6 +42,13 @@ package final class StubSession: Responder {
   var passedSignals: Set<Int32> = []
   /// Signals that may be delivered at all; nil when the client told nothing about it.
   var programSignals: Set<Int32>?
+
+  /// The next process of a name, which the client is to have when it is there.
+  var awaited: AwaitedProcess?
+  /// What the program has as stdin, stdout and stderr, when its output goes to the client.
+  var terminal: ProgramTerminal?
+  /// Whether the client wants the program to be let go, not ended, when the connection is lost.
+  package internal(set) var detachesOnError = false
 
   var savedRegisters = SavedRegisters()
   /// What the client had mapped into the program, by address.
@@ -76,6 +85,7 @@ package final class StubSession: Responder {
     lastStop = world.lastStop ?? StopEvent(thread: first, reason: .stepped)
     generalThread = lastStop.thread
     resumeThread = .any
+    isFresh = true
     runningPlan = nil
     interruption = .none
     breakpoints = BreakpointTable()
@@ -93,11 +103,15 @@ package final class StubSession: Responder {
   /// Whether the program is gone, so that there is nothing left to debug.
   package var hasEnded: Bool { isDetached || lastStop.reason.isEnd }
 
-  package var stopDescriptor: Int32 { world.stopDescriptor }
+  package var stopDescriptor: Int32 { awaited?.descriptor ?? world.stopDescriptor }
+  package var consoleDescriptor: Int32 { terminal?.descriptor ?? -1 }
+  package func takeConsole() -> [UInt8] { terminal?.take() ?? [] }
 
   package func clientConnected() {
     client = ClientFeatures()
     isExtended = false
+    detachesOnError = false
+    awaited = nil
     resumeThread = .any
     generalThread = lastStop.thread
     passedSignals = []
