@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import shutil
+import subprocess
 import threading
 
 from Support import paths, process
@@ -29,8 +30,11 @@ HEARD = re.compile(r"Process N (exited with|detached)")
 
 
 class Script:
-    """`# program:` names the source; `# arguments:`, `# flags:` (of the compiler) and `# chance:` (a regular
-    expression of whole lines of the transcript that no two runs share) may follow."""
+    """`# program:` names the source. There may follow: `# arguments:`; `# flags:` (of the compiler); `# chance:`, a
+    regular expression of whole lines of the transcript that no two runs share; `# output:`, one of lines that the
+    guest prints through lldb at any time; `# server:`, how lldb comes to its server: `connect` (the server has
+    started the program; the default), `launch` (lldb starts the server, as LLDB_DEBUGSERVER_PATH says) or `platform`.
+    """
 
     def __init__(self, path):
         self.path = path
@@ -47,6 +51,8 @@ class Script:
         self.arguments = shlex.split(head.get("arguments", ""))
         self.flags = shlex.split(head.get("flags", "-g -O0"))
         self.chance = re.compile(head["chance"]) if "chance" in head else None
+        self.output = re.compile(head["output"]) if "output" in head else None
+        self.server = head.get("server", "connect")
 
     def program(self):
         folder = next(each for each in PROGRAMS if os.path.exists(os.path.join(each, self.source)))
@@ -94,30 +100,103 @@ class Session:
         self.problems = []
 
 
-def run(server_command, script, directory, limit):
-    """Runs `script` against xv-gdbstub started by `server_command`, or against lldb-server."""
+class NoServer:
+    """lldb starts its server itself."""
+
+    stdout = stderr = b""
+
+    def end(self):
+        return []
+
+    def close(self):
+        pass
+
+
+class Platform:
+    """A server in platform mode, which goes on until it is told to end."""
+
+    def __init__(self, command, directory):
+        self.socket_file = os.path.join(directory, "port")
+        self.child = subprocess.Popen(
+            [*command, "platform", "--server", "--listen", "127.0.0.1:0", "--socket-file", self.socket_file],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=directory,
+            env={**ENVIRONMENT, "HOME": directory}, start_new_session=True)
+        self.stdout = self.stderr = b""
+        process.wait_until(self.is_ready, 20, "the platform's port")
+
+    def is_ready(self):
+        if not os.path.exists(self.socket_file):
+            return False
+        with open(self.socket_file) as file:
+            text = file.read().strip("\0\n ")
+        self.port = int(text) if text.isdigit() else None
+        return self.port is not None
+
+    def end(self):
+        process.stop(self.child)
+        return []
+
+    def close(self):
+        self.stderr = self.child.stdout.read()
+        self.child.stdout.close()
+
+
+class Connected:
+    """A server that has started the program and ends with its session."""
+
+    def __init__(self, command, program, directory):
+        self.server = Server(command + program, directory) if command else Reference(program, directory)
+        if not self.server.ready.wait(20) or self.server.port is None:
+            stderr = self.server.stderr
+            self.close()
+            raise RuntimeError(f"no port from the server: {stderr!r}")
+        self.port = self.server.port
+
+    def end(self):
+        problems = []
+        if not self.server.wait(20):
+            problems.append("the server did not end with its session")
+        elif self.server.child.returncode < 0:
+            problems.append(f"the server died by signal {-self.server.child.returncode}")
+        self.server.stop()
+        return problems
+
+    def close(self):
+        self.server.close()
+        self.stdout, self.stderr = self.server.stdout, self.server.stderr
+
+
+def run(stub, switches, script, directory, limit):
+    """Runs `script` against xv-gdbstub at `stub` with translator switches, or, without it, against lldb-server."""
     session = Session()
     shutil.rmtree(directory, ignore_errors=True)
     os.makedirs(directory)
     program = [script.program(), *script.arguments]
-    server = Server(server_command + program, directory) if server_command else Reference(program, directory)
+    environment = {**ENVIRONMENT, "HOME": directory}
+    if script.server == "launch":
+        server = NoServer()
+        begin = [f"target create {program[0]}", f"settings set -- target.run-args {shlex.join(script.arguments)}"]
+        if stub:
+            environment["LLDB_DEBUGSERVER_PATH"] = stub
+            for number, switch in enumerate(switches, 1):
+                environment[f"LLDB_DEBUGSERVER_EXTRA_ARG_{number}"] = switch
+    elif script.server == "platform":
+        server = Platform([stub, *switches] if stub else ["lldb-server-19"], directory)
+        begin = ["platform select remote-linux", f"platform connect connect://127.0.0.1:{server.port}",
+                 f"target create {program[0]}"]
+    else:
+        command = [stub, "--once", "--no-startup-with-shell", *switches, "127.0.0.1:0", "--"] if stub else None
+        server = Connected(command, program, directory)
+        begin = [f"target create {program[0]}", f"gdb-remote 127.0.0.1:{server.port}"]
     try:
-        if not server.ready.wait(20) or server.port is None:
-            session.problems.append(f"no port from the server: {server.stderr!r}")
-            return session
-        debugger = process.run(lldb_command(server.port, script, program[0]), limit, cwd=directory,
-                               env={**ENVIRONMENT, "HOME": directory})
+        debugger = process.run(lldb_command(begin, script), limit, cwd=directory, env=environment)
         session.transcript = debugger.stdout.decode("utf-8", "replace")
         if debugger.status is None:
             session.problems.append("lldb's time was up")
         elif debugger.status < 0:
             session.problems.append(f"lldb: {debugger.ending()}")
-        if not server.wait(20):
-            session.problems.append("the server did not end with its session")
-        elif server.child.returncode < 0:
-            session.problems.append(f"the server died by signal {-server.child.returncode}")
     finally:
-        server.stop()
+        session.problems += server.end()
         session.problems += [f"left behind: {name}" for name in process.left_behind()]
         server.close()
     session.stdout = server.stdout
@@ -126,12 +205,13 @@ def run(server_command, script, directory, limit):
     return session
 
 
-def lldb_command(port, script, program):
+def lldb_command(begin, script):
     command = ["/bin/sh", "-c", 'exec "$@" 2>&1', "sh", "lldb-19", "-x", "-b"]
     for setting in SETTINGS:
         command += ["-O", f"settings set {setting}"]
-    return command + ["-o", f"target create {program}", "-o", f"gdb-remote 127.0.0.1:{port}", "-s", script.path,
-                      "-o", f"script print('end of {script.name}')"]
+    for line in begin:
+        command += ["-o", line]
+    return command + ["-s", script.path, "-o", f"script print('end of {script.name}')"]
 
 
 def normalized(text, directory, script):
@@ -143,4 +223,7 @@ def normalized(text, directory, script):
     lines = [line for line in lines if line != "Process N resuming"]
     heard = [line for line in lines if HEARD.match(line)]
     lines = [line for line in lines if not HEARD.match(line)] + heard
+    if script.output:
+        printed = [line for line in lines if script.output.fullmatch(line)]
+        lines = [line for line in lines if not script.output.fullmatch(line)] + printed
     return ["(chance)" if script.chance and script.chance.fullmatch(line) else line for line in lines]

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
 import ArgumentParser
+import RSP
 import Testing
 import XVCore
 import xv_gdbstub
@@ -48,4 +49,36 @@ import xv_gdbstub
   }
 
   @Test func withoutAProgram() throws { #expect(try parse([":0"]).launchOptions == nil) }
+}
+
+/// lldb-server's command line.
+@Suite("Arguments: gdbserver") struct DebugServerArgumentTests {
+  private func parse(_ words: [String]) throws -> DebugServerCommand {
+    try #require(try DebugServerCommand.parseAsRoot(words) as? DebugServerCommand)
+  }
+
+  @Test func asLLDBStartsIt() throws {
+    let command = try parse(["--fd=7", "--native-regs", "--setsid", "--torture", "flush=3"])
+    #expect(command.fd == 7 && command.setsid && command.address == nil && command.command == [])
+    #expect(command.translator.template.torture.flush == 3)
+  }
+
+  @Test(arguments: [[], ["--"]]) func aProgramBehindAnAddress(dashes: [String]) throws {
+    let command = try parse(["--pipe", "5", ":0"] + dashes + ["prog", "--fd", "x"])
+    #expect(command.pipe == 5 && command.fd == nil && command.address == ":0")
+    #expect(command.command == ["prog", "--fd", "x"])
+  }
+
+  @Test(arguments: [[], ["--"]]) func aProgramBehindADescriptor(dashes: [String]) throws {
+    let command = try parse(["--fd", "5"] + dashes + ["prog", ":0"])
+    #expect(command.address == nil && command.command == ["prog", ":0"])
+  }
+
+  @Test(arguments: [
+    ("connect://h:1", Endpoint.tcp(host: "h", port: 1)), ("h:2", .tcp(host: "h", port: 2)),
+    ("*:3", .tcp(host: "::", port: 3)), ("listen://[::1]:4", .tcp(host: "::1", port: 4)),
+    ("unix-connect:///tmp/s", .unix(path: "/tmp/s")),
+  ]) func addresses(text: String, endpoint: Endpoint) throws {
+    #expect(try Endpoint(url: text) == endpoint)
+  }
 }

@@ -128,4 +128,54 @@ import xv_gdbstub
     #expect(client.ask("qLaunchSuccess") == "OK")
     #expect(client.ask("?")?.hasPrefix("T05") == true)
   }
+
+  @Test func standardFilesAndTheRestOfLLDBsSettings() {
+    for packet in [
+      "QSetSTDIN:\(hex("/in"))", "QSetSTDERR:\(hex("/err"))", "QLaunchArch:x86_64",
+      "QSetDetachOnError:1", "qVAttachOrWaitSupported",
+    ] {
+      #expect(client.ask(packet) == "OK", "\(packet)")
+    }
+    _ = client.ask("vRun;\(hex("/bin/prog"))")
+    #expect(launches.last?.standardFiles == [0: "/in", 2: "/err"])
+  }
+
+  @Test func attachingByName() {
+    #expect(client.ask("vAttachName;\(hex("no such program"))")?.hasPrefix("E") == true)
+    #expect(client.ask("vAttachName;") == "E22")
+    client.send("vAttachWait;\(hex("no such program"))")
+    // The wait ends when the client wants it to.
+    client.send(raw: [3])
+    #expect(client.reply()?.first == UInt8(ascii: "E"))
+    #expect(client.ask("?") == "W00;process:0")
+  }
+}
+
+/// A program whose output goes to the client.
+@Suite("Session: output", .timeLimit(.minutes(1))) struct OutputTests {
+  @Test func outputComesBeforeTheEnd() throws {
+    let launches = LaunchTests.Launches()
+    var launcher = Launcher(
+      LaunchOptions(program: "", arguments: []),
+      start: { options throws(WorldError) in
+        let path = options.standardFiles[1] ?? ""
+        #expect(options.standardFiles[0] == path && options.standardFiles[2] == "/err")
+        let number = open(path, O_WRONLY | O_NOCTTY)
+        #expect(write(number, "made\n", 5) == 5)
+        close(number)
+        return try launches.start(options)
+      },
+      attach: { process, _ throws(WorldError) in try launches.attach(process) })
+    launcher.forwardsOutput = true
+    launcher.settings.inheritsEnvironment = false
+    let client = try StubClient(StubSession(launcher: launcher))
+    _ = client.negotiate("xmlRegisters=i386,arm")
+    #expect(client.ask("QSetSTDERR:\(hex("/err"))") == "OK")
+    #expect(client.ask("QEnvironment:A=b") == "OK")
+    #expect(client.ask("vRun;\(hex("/bin/prog"))")?.hasPrefix("T13") == true)
+    #expect(launches.last?.environment == ["A=b"])
+    #expect(client.ask("I61") == "OK")
+    #expect(client.ask("vCont;c") == "O" + hex("made\n"))
+    #expect(client.reply().map { String(decoding: $0, as: UTF8.self) } == "W03")
+  }
 }
