@@ -50,7 +50,9 @@ enum Wrapper {
       switch reason {
       case .exited(let status): return .exited(status)
       case .killed(let number): return .killed(number)
-      case nil, .breakpoint, .watchpoint, .stepped, .signal, .interrupted, .execed: return .exited(126)
+      case nil, .breakpoint, .watchpoint, .stepped, .signal, .interrupted, .execed, .systemCallEntry,
+        .systemCallReturn:
+        return .exited(126)
       }
     } catch {
       say("xv: \(error)")
