@@ -95,7 +95,7 @@ import xv_gdbstub
   @Test func allThreadsAtOnce() throws {
     let text = try #require(client.ask("jThreadsInfo"))
     #expect(text.hasPrefix("[{\"tid\":\(getpid()),\"name\":"))
-    #expect(text.contains("\"reason\":\"signal\",\X\"registers\":{\"6\":"))
+    #expect(text.contains("\"reason\":\"signal\",\"signal\":19,\"registers\":{\"6\":"))
     #expect(text.contains("{\"tid\":\(0x7654_3210),"))
     #expect(client.ask("qThreadStopInfo76543210")?.hasPrefix("T00") == true)
     #expect(client.ask("qThreadStopInfo99") == "E03")
