@@ -40,6 +40,10 @@ int xv_open(const char *path, int flags, int mode) {
   return result < 0 ? -errno : result;
 }
 
+int xv_prlimit(pid_t pid, int resource, const uint64_t *limit, uint64_t *old) {
+  return syscall(SYS_prlimit64, pid, resource, limit, old) == 0 ? 0 : -errno;
+}
+
 long xv_read_remote(pid_t pid, uint64_t remote, void *local, size_t count) {
   struct iovec here = {local, count}, there = {(void *)remote, count};
   ssize_t result = process_vm_readv(pid, &here, 1, &there, 1, 0);

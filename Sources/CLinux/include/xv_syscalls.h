@@ -12,6 +12,8 @@ long xv_futex_wake(const uint32_t *word);
 long xv_waitpid(pid_t pid, int *status, int options);
 long xv_tgkill(pid_t process, pid_t thread, int signal);
 int xv_open(const char *path, int flags, int mode);
+/// prlimit(2) with the two words of a limit, soft and hard; null for what is not to be done. 0 or -errno.
+int xv_prlimit(pid_t pid, int resource, const uint64_t *limit, uint64_t *old);
 long xv_read_remote(pid_t pid, uint64_t remote, void *local, size_t count);
 long xv_write_remote(pid_t pid, uint64_t remote, const void *local, size_t count);
 /// 0 when unsupported; otherwise the size of the standard-format XSAVE area for the features in XCR0.

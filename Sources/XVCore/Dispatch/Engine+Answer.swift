@@ -225,7 +225,9 @@ extension Engine {
     switch kind {
     case .flush: virtualization.flush(keepingFloatingPoint: keepingFloatingPoint)
     case .collect: virtualization.collect(keepingFloatingPoint: keepingFloatingPoint)
-    case .arenas, .relocate: virtualization.forgetArenas()
+    case .arenas, .relocate:
+      virtualization.forgetArenas()
+      imposeAddressLimits()
     }
   }
 }

@@ -87,6 +87,8 @@ extension Engine {
     }
     guard !isTaken, !isPromised(guest), let slot = arenaRequests.free.popLast() else { return nil }
     arenaRequests.pending[slot] = guest
+    // The program may have more than its limit allows, and xv has to map this nevertheless.
+    for process in addressLimits.keys { AddressLimit.lift(process) }
     return slot
   }
 
@@ -103,6 +105,7 @@ extension Engine {
     arenaRequests.pending[slot] = nil
     translator.pointee.addArena(
       server: server + RegionLayout.arenasOffset + slot * Arena.size, guest: guest)
+    imposeAddressLimits()
     trace("arena \(slot) at \(CacheAddress(guest))")
   }
 
@@ -153,6 +156,7 @@ extension Engine {
     } else {
       arenaRequests.pending[request.slot] = nil
       arenaRequests.free.append(request.slot)
+      imposeAddressLimits()
     }
     answerWaiting()
   }

@@ -46,6 +46,8 @@ final class Engine: @unchecked Sendable {
   var tracing = TracingBelief()
   /// Calls of which a debugger is told.
   var caughtCalls = CaughtCalls.none
+  /// Limited address spaces, by process: this one, and vfork children that have limited theirs.
+  var addressLimits: [Int32: AddressLimit] = [:]
   var tortureClock: TortureClock
   var isDying = false
   /// A thread for whose mapping xv could not move away: its call is refused.
@@ -130,6 +132,7 @@ final class Engine: @unchecked Sendable {
     _ = virtualization.releaseContext(of: thread)
     dropArenaRequest(thread)
     partialCalls[thread] = nil
+    if thread.rawValue != process { addressLimits[thread.rawValue] = nil }
     claims[thread] = nil
     tortureClock.leave(thread)
     closeView(thread)

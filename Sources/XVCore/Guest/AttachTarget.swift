@@ -85,6 +85,10 @@ struct ProcessStatus {
   func text(_ field: Substring) -> Substring? { fields[field].map { $0[...] } }
   func number(_ field: Substring) -> UInt64? { fields[field].flatMap { UInt64($0) } }
 
+  func kilobytes(_ field: Substring) -> UInt64? {
+    fields[field].flatMap { UInt64($0.prefix { $0 != " " }) }
+  }
+
   /// A set of signals: bit n - 1 is signal n.
   func signals(_ field: Substring) -> UInt64 {
     fields[field].flatMap { UInt64($0, radix: 16) } ?? 0

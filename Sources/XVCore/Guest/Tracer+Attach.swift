@@ -43,6 +43,10 @@ extension Tracer {
       throw .cannotAttach(process: process, why: "there is no room for xv in its address space")
     }
     regionAddress = core
+    if let limit = AddressLimit(of: process), limit.soft != AddressLimit.unlimited {
+      addressLimit = limit
+      AddressLimit.lift(process)
+    }
     let scratch = try mapScratch(first, registers)
     let region = try makeRegion(first, registers, scratch: scratch, core: core)
     let handlers = try learnHandlers(first, registers, scratch: scratch)
@@ -71,6 +75,7 @@ extension Tracer {
       }
       engine.handlers[thread] = handlers
     }
+    limitAddresses(engine)
     try engine.startDispatcher()
   }
 

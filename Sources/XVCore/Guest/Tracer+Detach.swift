@@ -44,6 +44,7 @@ extension Tracer {
     } catch {
       trace("process \(process) vanished while it was let go")
     }
+    for process in Set(threads.values.map(\.processID)) { restoreAddressLimit(of: process) }
     for thread in all where threads[thread] != nil {
       let due = signalDue(thread, signal)
       restore(thread, before: due)

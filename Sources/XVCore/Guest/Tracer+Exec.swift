@@ -21,10 +21,20 @@ extension Tracer {
 
   /// A process that shared this one's memory got a program of its own.
   private func leftByExec(_ thread: ThreadID) {
-    if let engine { engine.lock.locked { engine.removeThread(thread) } }
+    let limit = engine.map { engine in
+      engine.lock.locked {
+        let limit = engine.addressLimits[thread.rawValue]
+        engine.removeThread(thread)
+        return limit
+      }
+    } ?? nil
     threads[thread] = nil
-    guard options.children == .translated else { return control.detach(thread, signal: 0) }
+    guard options.children == .translated else {
+      limit?.impose(on: thread.rawValue, own: 0)
+      return control.detach(thread, signal: 0)
+    }
     let tracer = Tracer(childOf: self, process: thread.rawValue)
+    tracer.addressLimit = limit
     tracees.add(tracer)
     tracer.execed(thread)
   }
@@ -43,6 +53,7 @@ extension Tracer {
   /// put into it.
   private func goOnNatively() {
     let thread = ThreadID(process)
+    restoreAddressLimit(of: process)
     if let engine { tracees.retire(engine) }
     engine = nil
     if let regionAddress, let registers = threads[thread]?.registers.general {
@@ -75,6 +86,7 @@ extension Tracer {
       engine.process = heir
       for thread in engine.contexts.keys where left[thread] == nil { engine.removeThread(thread) }
     }
+    addressLimit = engine.lock.locked { engine.addressLimits.removeValue(forKey: process) }
     self.engine = nil
     regionAddress = nil
     threads = threads.filter { $0.value.processID == process }

@@ -30,7 +30,7 @@ extension Tracer {
     } else if options.children == .translated {
       adopt(child, of: parent, maker.flags, maker.registers)
     } else {
-      releaseNatively(child, maker.registers)
+      releaseNatively(child, of: parent, maker.registers)
       control.resume(parent, signal: 0)
     }
   }
@@ -45,6 +45,9 @@ extension Tracer {
       new.store64(ContextLayout.guestGSBase, old.load64(ContextLayout.guestGSBase))
       let sharesHandlers = flags & UInt64(CLONE_SIGHAND) != 0
       let table = engine.handlers[parent] ?? SignalHandlers()
+      if flags & UInt64(CLONE_THREAD) == 0, let limit = engine.limit(forChildOf: parent) {
+        engine.addressLimits[child.rawValue] = limit
+      }
       engine.handlers[child] = sharesHandlers ? table : SignalHandlers(copying: table, flags)
       return true
     }
@@ -80,7 +83,7 @@ extension Tracer {
     } catch {
       trace("process \(child) cannot be translated and goes on natively: \(error)")
       if let engine = tracer.engine { tracees.retire(engine) }
-      releaseNatively(child, registers)
+      releaseNatively(child, of: parent, registers)
       return control.resume(parent, signal: 0)
     }
     tracees.add(tracer)
@@ -100,6 +103,8 @@ extension Tracer {
     guard !old.lock.locked({ old.tracing.isFiltered }) else {
       throw .system(call: "a filter of system calls", errno: EPERM)
     }
+    addressLimit = old.lock.locked { old.limit(forChildOf: maker) }
+    if addressLimit != nil { AddressLimit.lift(process) }
     old.gate.putName()
     let file = try makeNamedRegionFile(
       thread, registers, at: old.gate.injectedCall, name: old.gate.callList)
@@ -125,6 +130,7 @@ extension Tracer {
         engine.translator.pointee.ranges.removeAll()
         engine.learnRanges(AddressMap(process: process))
       }
+      limitAddresses(engine)
       try engine.startDispatcher()
       self.engine = engine
     } catch {
@@ -159,7 +165,9 @@ extension Tracer {
 
   /// Lets a fork child go on without xv: original registers, original protections, no memory of xv's.
   /// It stands at its birth.
-  private func releaseNatively(_ thread: ThreadID, _ registers: user_regs_struct) {
+  private func releaseNatively(
+    _ thread: ThreadID, of parent: ThreadID, _ registers: user_regs_struct
+  ) {
     guard let engine else { return }
     let (areas, arenas) = engine.lock.locked {
       (
@@ -187,6 +195,7 @@ extension Tracer {
       _ = try inject(
         thread, registers, at: vdsoCall, 11, [engine.guestCore, UInt64(RegionLayout.regionSize)])
       try control.setRegisters(thread, registers)
+      engine.lock.locked { engine.limit(forChildOf: parent) }?.impose(on: thread.rawValue, own: 0)
     } catch {
       trace("[\(thread)] vanished while it was let go")
     }

@@ -4,6 +4,7 @@ import Glibc
 
 extension Tracer {
   func launch() throws(GuestError) {
+    addressLimit = AddressLimit.inherited
     let path = try LaunchPath.resolve(options.program)
     let start = try options.prelude.map { prelude throws(GuestError) in
       try LaunchPath.resolve(prelude.command.first ?? "")
@@ -82,7 +83,10 @@ extension Tracer {
   /// A new image stands before its first instruction: gives it its region, gate and main context.
   func begin() throws(GuestError) {
     let thread = ThreadID(process)
-    if let engine { tracees.retire(engine) }
+    if let engine {
+      addressLimit = engine.lock.locked { engine.addressLimits[process] }
+      tracees.retire(engine)
+    }
     engine = nil
     regionAddress = nil
     holdsMaker = false
@@ -108,7 +112,16 @@ extension Tracer {
     }
     regionAddress = core
     let ignored = status?.signals("SigIgn") ?? 0
+    if let addressLimit {
+      guard (status?.kilobytes("VmSize") ?? 0) << 10 <= addressLimit.soft else {
+        // As the kernel does when it finds in the middle of an exec that there is no room.
+        _ = Glibc.kill(process, SIGSEGV)
+        throw .cannotLaunch(program: options.program, why: "it does not fit into its address space (ulimit -v)")
+      }
+      AddressLimit.lift(process)
+    }
     let engine = try moveInto(thread, registers, core: core, map: map, ignored: ignored)
+    limitAddresses(engine)
     // A filter outlives exec.
     if Tracer.isFiltered(status) { engine.enterSandbox() }
     guard engine.addThread(thread) != nil else { throw .system(call: "context", errno: ENOMEM) }

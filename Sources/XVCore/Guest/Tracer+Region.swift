@@ -61,4 +61,19 @@ extension Tracer {
         ])
     }
   }
+
+  /// xv has mapped what it needs: from here on the limit of the address space counts.
+  func limitAddresses(_ engine: Engine) {
+    guard let addressLimit else { return }
+    engine.lock.locked {
+      engine.addressLimits[process] = addressLimit
+      engine.imposeAddressLimits()
+    }
+  }
+
+  /// A process goes on without xv: the kernel's limit is the program's again.
+  func restoreAddressLimit(of process: Int32) {
+    let limit = engine.map { engine in engine.lock.locked { engine.addressLimits[process] } }
+    (limit ?? addressLimit)?.impose(on: process, own: 0)
+  }
 }

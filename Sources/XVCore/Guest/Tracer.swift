@@ -44,6 +44,9 @@ final class Tracer: @unchecked Sendable {
   /// The thread that made this process waits, by CLONE_VFORK, until it ends or calls exec.
   var holdsMaker = false
 
+  /// The limit of its address space when it got the memory that it has; nil: none.
+  var addressLimit: AddressLimit? = nil
+
   /// The process to attach to, instead of a launch.
   private let attachingTo: Int32?
 

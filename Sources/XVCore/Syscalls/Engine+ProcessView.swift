@@ -81,6 +81,9 @@ extension Engine {
     var differences = ProcessView.Differences()
     if options.guardOriginalCode { differences.guarded = translator.pointee.ranges.areas }
     differences.isReader = file.thread == thread.rawValue
+    differences.ownBytes = mappedBytes
+    differences.ownCode = mappedCode
+    if let limited = addressLimits[processOf(ThreadID(file.thread))] { differences.addressLimit = limited }
     guard let text = AddressMap.contents(of: file.path) else { return nil }
     let copy = memfd_create(view.rawValue, UInt32(MFD_CLOEXEC))
     guard copy >= 0 else { return nil }

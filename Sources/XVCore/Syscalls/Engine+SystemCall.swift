@@ -62,6 +62,12 @@ extension Engine {
       } else {
         makePlainly(thread, context, number, arguments)
       }
+    case InterceptedCall.getrlimit, InterceptedCall.setrlimit, InterceptedCall.prlimit64:
+      if Engine.concernsAddressLimit(number, arguments) {
+        answerAddressLimit(thread, context, number, arguments)
+      } else {
+        makePlainly(thread, context, number, arguments)
+      }
     case InterceptedCall.mincore where overlapsXV(arguments[0], arguments[1]):
       complete(thread, context, result: arguments[0] & 0xfff == 0 ? -Int64(ENOMEM) : -Int64(EINVAL))
     case InterceptedCall.mincore: makePlainly(thread, context, number, arguments)

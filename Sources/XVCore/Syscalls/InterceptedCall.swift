@@ -18,12 +18,15 @@ enum InterceptedCall {
   static let vfork: Int32 = 58
   static let execve: Int32 = 59
   static let shmdt: Int32 = 67
+  static let getrlimit: Int32 = 97
   static let ptrace: Int32 = 101
   static let mlock: Int32 = 149
   static let mlockall: Int32 = 151
   static let prctl: Int32 = 157
   static let archPrctl: Int32 = 158
+  static let setrlimit: Int32 = 160
   static let openat: Int32 = 257
+  static let prlimit64: Int32 = 302
   static let seccomp: Int32 = 317
   static let execveat: Int32 = 322
   static let mlock2: Int32 = 325
@@ -35,7 +38,7 @@ enum InterceptedCall {
   static let numbers: [Int] = [
     mmap, mprotect, munmap, rtSigaction, rtSigreturn, mremap, madvise, shmat, clone, fork, vfork, execve,
     shmdt, mlock, mlockall, archPrctl, execveat, mlock2, pkeyMprotect, rseq, clone3, open, openat,
-    openat2, ptrace, prctl, mincore, seccomp,
+    openat2, ptrace, prctl, mincore, seccomp, getrlimit, setrlimit, prlimit64,
   ].map(Int.init)
 
   /// In the number of an x32 call. Such calls would change mappings and processes unseen: they are

@@ -4,7 +4,7 @@
 enum ProcessView: String {
   case maps, smaps
   case numaMaps = "numa_maps"
-  case status
+  case status, stat, statm, limits
 
   /// What is taken off, or put back.
   struct Differences {
@@ -12,12 +12,20 @@ enum ProcessView: String {
     var guarded: [ExecutableRanges.Area] = []
     /// Whether the thread shown is the one that reads.
     var isReader = false
+    /// What xv has mapped.
+    var ownBytes: UInt64 = 0
+    /// The part of it that is executable.
+    var ownCode: UInt64 = 0
+    var addressLimit: AddressLimit? = nil
   }
 
   func native(_ text: [UInt8], _ differences: Differences) -> [UInt8] {
     switch self {
     case .maps, .smaps, .numaMaps: mappings(text, differences)
     case .status: status(text, differences)
+    case .stat: stat(text, differences)
+    case .statm: statm(text, differences)
+    case .limits: limits(text, differences)
     }
   }
 
@@ -118,7 +126,7 @@ enum ProcessView: String {
     return String(repeating: "0", count: max(0, width - digits.count)) + digits
   }
 
-  // MARK: status
+  // MARK: Sizes and state
 
   private func status(_ text: [UInt8], _ differences: Differences) -> [UInt8] {
     var result = ""
@@ -126,8 +134,56 @@ enum ProcessView: String {
       switch line.prefix(while: { $0 != ":" }) {
       case "TracerPid": result += "TracerPid:\t0\n"
       case "State" where differences.isReader: result += "State:\tR (running)\n"
+      case "VmPeak", "VmSize": result += ProcessView.lessened(line, by: differences.ownBytes) + "\n"
+      case "VmLib": result += ProcessView.lessened(line, by: differences.ownCode) + "\n"
       default: result += line + "\n"
       }
+    }
+    return Array(result.utf8)
+  }
+
+  /// `VmSize:     2464 kB`
+  private static func lessened(_ line: Substring, by bytes: UInt64) -> String {
+    guard let colon = line.firstIndex(of: ":") else { return String(line) }
+    let words = line[line.index(after: colon)...].split { $0 == " " || $0 == "\t" }
+    guard let size = words.first.flatMap({ UInt64($0) }) else { return String(line) }
+    let number = String(size - min(size, bytes >> 10))
+    let blanks = String(repeating: " ", count: max(0, 8 - number.utf8.count))
+    return "\(line[...colon])\t\(blanks)\(number) kB"
+  }
+
+  /// proc_pid_stat(5): the state is the first word behind the name in brackets, vsize the 21st.
+  private func stat(_ text: [UInt8], _ differences: Differences) -> [UInt8] {
+    guard let bracket = text.lastIndex(of: UInt8(ascii: ")")) else { return text }
+    var words = String(decoding: text[(bracket + 1)...], as: UTF8.self).split(separator: " ")
+      .map(String.init)
+    guard words.count > 20, let size = UInt64(words[20]) else { return text }
+    if differences.isReader { words[0] = "R" }
+    words[20] = String(size - min(size, differences.ownBytes))
+    return text[...bracket] + Array((" " + words.joined(separator: " ")).utf8)
+  }
+
+  /// The first word is the size in pages.
+  private func statm(_ text: [UInt8], _ differences: Differences) -> [UInt8] {
+    var words = String(decoding: text, as: UTF8.self).split(separator: " ").map(String.init)
+    guard let size = words.first.flatMap({ UInt64($0) }) else { return text }
+    words[0] = String(size - min(size, differences.ownBytes >> 12))
+    return Array(words.joined(separator: " ").utf8)
+  }
+
+  /// `Max address space         unlimited            unlimited            bytes     `
+  private func limits(_ text: [UInt8], _ differences: Differences) -> [UInt8] {
+    guard let limit = differences.addressLimit else { return text }
+    func column(_ value: UInt64) -> String {
+      let word = value == AddressLimit.unlimited ? "unlimited" : String(value)
+      return word + String(repeating: " ", count: max(0, 20 - word.utf8.count)) + " "
+    }
+    let name = "Max address space         "
+    var result = ""
+    for line in String(decoding: text, as: UTF8.self).split(separator: "\n") {
+      result +=
+        line.hasPrefix(name)
+        ? name + column(limit.soft) + column(limit.hard) + "bytes     \n" : line + "\n"
     }
     return Array(result.utf8)
   }
