@@ -91,9 +91,17 @@ package protocol World: AnyObject, Sendable {
   /// The siginfo_t (128 bytes) of the signal at which the thread stands.
   func signalInformation(of thread: ThreadID) throws(WorldError) -> [UInt8]
 
+  /// Gives the signal at which the thread stands another siginfo_t.
+  func setSignalInformation(_ bytes: [UInt8], of thread: ThreadID) throws(WorldError)
+
   // MARK: What is loaded
   /// The program and its libraries, as its memory tells them now.
   func loadState() throws(WorldError) -> LoadState
+  /// Where a thread has a variable of its own: an offset in the storage of the module with that
+  /// link_map; 0 is the main program.
+  func threadLocal(
+    at offset: UInt64, linkMap: Address, of thread: ThreadID
+  ) throws(WorldError) -> Address
   /// The absolute path of the program that the world runs.
   func executablePath() throws(WorldError) -> String
   /// The auxiliary vector as the kernel laid it out: pairs of 8-byte words, AT_NULL last.
@@ -114,5 +122,15 @@ extension World {
 
   package func catchCalls(_ calls: CaughtCalls) throws(WorldError) {
     throw .refused("\(name) cannot tell of system calls")
+  }
+  package func setSignalInformation(
+    _ bytes: [UInt8], of thread: ThreadID
+  ) throws(WorldError) {
+    throw .refused("signals of this world cannot be changed")
+  }
+  package func threadLocal(
+    at offset: UInt64, linkMap: Address, of thread: ThreadID
+  ) throws(WorldError) -> Address {
+    throw .refused("thread-local storage of this world cannot be found")
   }
 }

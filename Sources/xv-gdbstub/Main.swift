@@ -141,6 +141,7 @@ package struct StubCommand: ParsableCommand {
     launcher.settings.startsWithShell = startupWithShell
     launcher.settings.program = launchOptions?.program
     launcher.settings.arguments = Array(launchOptions?.arguments.dropFirst() ?? [])
+    launcher.commandLine = launchOptions?.arguments ?? []
     let session = StubSession(launcher: launcher)
     if let attachedProcess {
       try session.attach(to: attachedProcess)

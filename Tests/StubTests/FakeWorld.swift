@@ -27,6 +27,7 @@ final class FakeWorld: TranslatedWorld {
     var collections = 0
     var isKilled = false
     var detachSignal: Int32?
+    var signalInformation: [UInt8] = [5] + Array(repeating: 0, count: 127)
   }
 
   static let base: UInt64 = 0x40_0000
@@ -187,7 +188,19 @@ final class FakeWorld: TranslatedWorld {
   }
 
   func signalInformation(of thread: ThreadID) throws(WorldError) -> [UInt8] {
-    [5] + Array(repeating: 0, count: 127)
+    state.withLock { $0.signalInformation }
+  }
+
+  func setSignalInformation(_ bytes: [UInt8], of thread: ThreadID) throws(WorldError) {
+    state.withLock { $0.signalInformation = bytes }
+  }
+
+  /// The thread's number stands for its thread pointer, far from the module's.
+  func threadLocal(
+    at offset: UInt64, linkMap: Address, of thread: ThreadID
+  ) throws(WorldError) -> Address {
+    guard linkMap.rawValue != 0 else { throw .refused("no storage") }
+    return Address(UInt64(thread.rawValue) << 8 &+ linkMap.rawValue &- 0x4E00 &+ offset)
   }
 
   // MARK: What is loaded

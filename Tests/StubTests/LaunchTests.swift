@@ -116,6 +116,29 @@ import xv_gdbstub
     #expect(launches.last?.prelude?.command.dropFirst() == ["-c", "exec '/bin/p' 'it'\\''s'"])
   }
 
+  @Test func allArgumentsInOneText() throws {
+    #expect(try #require(client.negotiate("multiprocess+;single-inf-arg+")).contains("single-inf-arg+"))
+    #expect(client.ask("!") == "OK")
+    #expect(client.ask("vRun;\(hex("/bin/p"));\(hex("'a b' $HOME"))")?.hasPrefix("T05") == true)
+    #expect(launches.last?.arguments == ["/bin/p", "a b", "$HOME"])
+    #expect(client.ask("vKill;1234") == "OK")
+    #expect(client.ask("QStartupWithShell:1") == "OK")
+    #expect(client.ask("vRun;;\(hex("'a b' $HOME"))")?.hasPrefix("T05") == true)
+    #expect(launches.last?.prelude?.command.last == "exec '/bin/p' 'a b' $HOME")
+    #expect(client.ask("vKill;1234") == "OK")
+    #expect(client.ask("QStartupWithShell:0") == "OK")
+    #expect(client.ask("vRun;")?.hasPrefix("T05") == true)
+    #expect(launches.last?.arguments == ["/bin/p"])
+  }
+
+  @Test func theServersCommandLine() throws {
+    #expect(client.ask("qExecAndArgs") == "U")
+    var launcher = Launcher(LaunchOptions(program: "", arguments: []))
+    launcher.commandLine = ["/bin/p", "a b", "c"]
+    let client = try StubClient(StubSession(launcher: launcher))
+    #expect(client.ask("qExecAndArgs") == "S;\(hex("/bin/p"));\(hex("'a b' 'c'"));")
+  }
+
   @Test func failures() {
     #expect(client.ask("vRun;\(hex("/missing"))") == "E.cannot run /missing")
     #expect(client.ask("A\(hex("/missing").utf8.count),0,\(hex("/missing"))") == "OK")

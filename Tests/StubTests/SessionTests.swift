@@ -57,7 +57,7 @@ import xv_gdbstub
 
   @Test func unknownPacketsAreEmpty() {
     for packet in [
-      "vMustReplyEmpty", "vRun;2f", "qCRC:0,1", "!", "Z3,400000,8",
+      "vMustReplyEmpty", "vRun;2f", "qOffsets", "!", "Z3,400000,8",
     ] {
       #expect(client.ask(packet) == "")
     }

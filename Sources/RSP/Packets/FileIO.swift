@@ -9,6 +9,7 @@ package enum FilePacket: Hashable, Sendable {
   case write(Int, offset: Int, bytes: [UInt8])
   case statusOf(Int)
   case statusAt(path: [UInt8])
+  case statusOfLink(path: [UInt8])
   case readLink(path: [UInt8])
   case unlink(path: [UInt8])
 
@@ -21,6 +22,7 @@ package enum FilePacket: Hashable, Sendable {
     case "pwrite": write(&scanner)
     case "fstat": scanner.count().map { .file(.statusOf($0)) }
     case "stat": scanner.hexBytes().map { .file(.statusAt(path: $0)) }
+    case "lstat": scanner.hexBytes().map { .file(.statusOfLink(path: $0)) }
     case "readlink": scanner.hexBytes().map { .file(.readLink(path: $0)) }
     case "unlink": scanner.hexBytes().map { .file(.unlink(path: $0)) }
     default: .unknown

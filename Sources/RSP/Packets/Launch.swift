@@ -11,6 +11,8 @@ package enum LaunchPacket: Hashable, Sendable {
   /// lldb's older `A`: the path is the first argument; `qLaunchSuccess` asks how it went.
   case runByArguments([[UInt8]])
   case result
+  /// `qExecAndArgs`: what the server was started with.
+  case commandLineWanted
   case attach(process: UInt64)
   /// lldb's `vAttachName` and its kind.
   case attachByName([UInt8], Which)

@@ -7,6 +7,23 @@ package enum MemoryPacket: Hashable, Sendable {
   case read(address: UInt64, count: Int)
   case readBinary(address: UInt64, count: Int)
   case write(address: UInt64, bytes: [UInt8])
+  /// `qSearch:memory`: the first place of a pattern.
+  case search(address: UInt64, count: UInt64, pattern: [UInt8])
+  /// `qCRC`: whether a section is what the client has in a file.
+  case checksum(address: UInt64, count: UInt64)
+
+  static func search(_ scanner: inout PacketScanner) -> Packet? {
+    guard let address = scanner.hex(), scanner.skip(";"), let count = scanner.hex(),
+      scanner.skip(";"), !scanner.isAtEnd
+    else { return nil }
+    return .memory(.search(address: address, count: count, pattern: Array(scanner.rest)))
+  }
+
+  static func checksum(_ scanner: inout PacketScanner) -> Packet? {
+    guard let address = scanner.hex(), scanner.skip(","), let count = scanner.hex(), scanner.isAtEnd
+    else { return nil }
+    return .memory(.checksum(address: address, count: count))
+  }
 
   static func read(_ scanner: inout PacketScanner) -> Packet? {
     guard let (address, count) = range(&scanner), scanner.isAtEnd else { return nil }

@@ -5,7 +5,7 @@ import Glibc
 /// An ELF file that is open for reading, through libelf.
 struct ELFFile: ~Copyable {
   private let descriptor: Int32
-  private let elf: OpaquePointer
+  let elf: OpaquePointer
 
   /// Nil when there is no ELF file at the path.
   init?(_ path: String) {

@@ -9,17 +9,20 @@ struct ProgramHeader: Hashable, Sendable {
     case dynamic = 2
     case interpreter = 3
     case programHeaders = 6
+    case threadLocals = 7
   }
 
   /// Nil for the kinds that are of no interest here.
   var kind: Kind?
   var address: UInt64
   var memorySize: UInt64
+  var alignment: UInt64
 
   init(_ bytes: [UInt8], at offset: Int) {
     kind = Kind(rawValue: bytes.halfWord(at: offset))
     address = bytes.word(at: offset + 16)
     memorySize = bytes.word(at: offset + 40)
+    alignment = bytes.word(at: offset + 48)
   }
 
   static func read(

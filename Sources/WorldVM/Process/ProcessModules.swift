@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
 import Synchronization
+internal import XVCore
 
 /// What is loaded into a process, found once in an incarnation.
 final class ProcessModules: Sendable {
@@ -40,5 +41,23 @@ final class ProcessModules: Sendable {
       }
     }
     return found
+  }
+
+  func threadLocal(
+    at offset: UInt64, linkMap: Address, threadPointer: Address, in memory: some ReadableMemory,
+    state runState: RunState
+  ) throws(WorldError) -> Address {
+    let auxiliary = AuxiliaryVector(try files.auxiliaryVector())
+    guard let headers = auxiliary.programHeaders else {
+      throw .refused("the program has no AT_PHDR in its auxiliary vector")
+    }
+    let loadState = try loadState(in: memory, state: runState)
+    let locals = ThreadLocals(memory: memory, loadState: loadState) { module in
+      module == loadState.main ? files.executable : files.reaching(module.path)
+    }
+    return try locals.address(
+      offset: offset, linkMap: linkMap, threadPointer: threadPointer,
+      mainHeaders: ProgramHeader.read(
+        at: headers, count: auxiliary.programHeaderCount, in: memory))
   }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
 import Glibc
 package import XVCore
 
@@ -49,5 +50,17 @@ extension ProcessWorld {
 
   package func signalInformation(of thread: ThreadID) throws(WorldError) -> [UInt8] {
     try ask { guest throws(GuestError) in try guest.signalInformation(of: thread) }
+  }
+
+  package func setSignalInformation(_ bytes: [UInt8], of thread: ThreadID) throws(WorldError) {
+    try ask { guest throws(GuestError) in try guest.setSignalInformation(bytes, of: thread) }
+  }
+
+  package func threadLocal(
+    at offset: UInt64, linkMap: Address, of thread: ThreadID
+  ) throws(WorldError) -> Address {
+    let pointer = try registers(of: thread, extended: false).general.fs_base
+    return try modules.threadLocal(
+      at: offset, linkMap: linkMap, threadPointer: Address(UInt64(pointer)), in: memory, state: state)
   }
 }

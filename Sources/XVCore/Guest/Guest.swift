@@ -132,6 +132,19 @@ package final class Guest: Sendable {
     }
   }
 
+  /// Changes what the handler of the stop's signal will be told.
+  package func setSignalInformation(
+    _ information: [UInt8], of thread: ThreadID
+  ) throws(GuestError) {
+    try whileStopped { tracer throws(GuestError) in
+      guard let state = tracer.threads[thread] else { throw .noSuchThread(thread) }
+      guard state.stoppedBySignal != 0, information.count == 128 else {
+        throw .system(call: "ptrace(SETSIGINFO)", errno: EINVAL)
+      }
+      tracer.control.setSignalInformation(thread, information)
+    }
+  }
+
   // MARK: At any time
 
   /// Reads up to `count` bytes; the result is shorter at the first unreadable page, empty when the

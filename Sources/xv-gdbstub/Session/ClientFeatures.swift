@@ -8,6 +8,8 @@ struct ClientFeatures {
   var understandsHardwareBreak = false
   var understandsExec = false
   var understandsErrorMessages = false
+  /// `vRun` has all arguments as one text, quoted as for a shell.
+  var sendsOneArgument = false
   /// How it numbers signals.
   var signals: SignalNumbering { isLLDB ? .linux : .gdb }
   /// Whether it is lldb: it gives some packets another meaning than gdb does.
@@ -36,6 +38,7 @@ extension StubSession {
       case "swbreak": client.understandsSoftwareBreak = true
       case "hwbreak": client.understandsHardwareBreak = true
       case "exec-events": client.understandsExec = true
+      case "single-inf-arg": client.sendsOneArgument = launcher != nil
       case "error-message": client.understandsErrorMessages = true
       default: break
       }
@@ -59,10 +62,12 @@ extension StubSession {
       supported.append("binary-upload+")
     }
     supported += TransferPacket.Object.allCases.map { "qXfer:\($0.rawValue):read+" }
+    supported += ["qXfer:siginfo:write+", "augmented-libraries-svr4-read+"]
     if client.isMultiprocess { supported.append("multiprocess+") }
     if client.understandsSoftwareBreak { supported.append("swbreak+") }
     if client.understandsHardwareBreak { supported.append("hwbreak+") }
     if client.understandsExec { supported.append("exec-events+") }
+    if client.sendsOneArgument { supported.append("single-inf-arg+") }
     if client.understandsErrorMessages { supported.append("error-message+") }
     return Reply(supported.joined(separator: ";"))
   }

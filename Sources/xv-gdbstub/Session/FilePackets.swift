@@ -14,7 +14,8 @@ extension StubSession {
     case .read(let handle, let count, let offset): files.read(handle, count: count, offset: offset)
     case .write(let handle, let offset, let bytes): files.write(handle, bytes, offset: offset)
     case .statusOf(let handle): files.status(of: handle)
-    case .statusAt(let path): files.status(at: path)
+    // As gdbserver's: of a link itself.
+    case .statusAt(let path), .statusOfLink(let path): files.status(at: path)
     case .readLink(let path): files.readLink(path)
     case .unlink(let path): files.unlink(path)
     }

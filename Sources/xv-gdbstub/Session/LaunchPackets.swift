@@ -13,7 +13,14 @@ extension StubSession {
       isExtended = true
       return .reply(.ok)
     case .run(let path, let arguments):
-      try run(path.map(text), arguments.map(text))
+      if client.sendsOneArgument {
+        let line = arguments.first.map(text) ?? ""
+        launcher?.settings.arguments = ShellWords.split(line)
+        launcher?.settings.argumentText = line
+        try run(path.map(text), nil)
+      } else {
+        try run(path.map(text), arguments.map(text))
+      }
       return .reply(stopReply())
     case .restart:
       kill()
@@ -30,6 +37,7 @@ extension StubSession {
     case .result:
       if let failure = launchFailure { return .reply(Reply("E\(failure)")) }
       return .reply(.ok)
+    case .commandLineWanted: return .reply(commandLine)
     case .attach(let process):
       guard hasEnded else { throw present }
       guard let process = Int32(exactly: process), process > 0 else { return .reply(.malformed) }
@@ -51,6 +59,15 @@ extension StubSession {
       launcher?.settings.disablesRandomization = isDisabled
     }
     return .reply(.ok)
+  }
+
+  /// What the server was started with, its arguments quoted as for a shell.
+  private var commandLine: Reply {
+    guard let words = launcher?.commandLine, let program = words.first else { return Reply("U") }
+    let arguments = words.dropFirst().map(ShellWords.quoted).joined(separator: " ")
+    return Reply(
+      Array("S;".utf8) + Hex.encode(Array(program.utf8)) + Array(";".utf8)
+        + Hex.encode(Array(arguments.utf8)) + Array(";".utf8))
   }
 
   private var present: WorldError {

@@ -12,6 +12,8 @@ package struct Launcher {
   package var wrapper: [String] = []
   /// Whether the program's output goes to the client, unless that names files for it.
   package var forwardsOutput = false
+  /// The program and its arguments that the server was started with.
+  package var commandLine: [String] = []
   private let start: (LaunchOptions) throws(WorldError) -> any World
   private let seize: (Int32, LaunchOptions) throws(WorldError) -> any World
 
@@ -83,7 +85,10 @@ package struct Launcher {
     let command = wrapper + words
     let wrapped = wrapper.isEmpty ? 0 : 1
     if settings.startsWithShell {
-      let line = "exec " + command.map(Self.quoted).joined(separator: " ")
+      var line = "exec " + command.map(ShellWords.quoted).joined(separator: " ")
+      if let text = settings.argumentText {
+        line = "exec " + (wrapper + [words[0]]).map(ShellWords.quoted).joined(separator: " ") + " " + text
+      }
       return LaunchOptions.Prelude(command: [Self.shell, "-c", line], execs: 1 + wrapped)
     }
     return wrapper.isEmpty ? nil : LaunchOptions.Prelude(command: command, execs: 1)
@@ -93,18 +98,17 @@ package struct Launcher {
     guard let shell = getenv("SHELL"), shell.pointee != 0 else { return "/bin/sh" }
     return String(cString: shell)
   }
-
-  /// For the shell one word, whatever stands in it.
-  private static func quoted(_ word: String) -> String {
-    "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''")
-      + "'"
-  }
 }
 
 /// What a client said about the program to be run next; it holds until something else is said.
 package struct LaunchSettings {
   package var program: String?
-  package var arguments: [String] = []
+  package var arguments: [String] = [] {
+    didSet { argumentText = nil }
+  }
+  /// The arguments as somebody wrote them for the shell, which is to expand them; nil when they are to
+  /// arrive as they are.
+  package var argumentText: String?
   package var workingDirectory: String?
   /// As gdbserver: the shell's settings reach the program.
   package var startsWithShell = true

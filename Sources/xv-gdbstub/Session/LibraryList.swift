@@ -16,12 +16,33 @@ struct LibraryList {
     self.debugStructure = debugStructure
   }
 
-  var xml: [UInt8] {
+  /// What the annex asks for: all, or what stands on the list from `start` on, behind `prev`.
+  struct Part {
+    private(set) var start: UInt64 = 0
+    private(set) var previous: UInt64 = 0
+    private(set) var namespace: UInt64 = 0
+
+    init(_ annex: String) {
+      for pair in annex.split(separator: ";") {
+        let words = pair.split(separator: "=", maxSplits: 1)
+        guard words.count == 2, let value = UInt64(words[1], radix: 16) else { continue }
+        switch words[0] {
+        case "start": start = value
+        case "prev": previous = value
+        case "lmid": namespace = value
+        default: break
+        }
+      }
+    }
+  }
+
+  /// Nil when what the annex names is not on the list.
+  func xml(_ part: Part) -> [UInt8]? {
     var text = XMLText("<library-list-svr4 version=\"1.0\"")
-    if loadState.main.linkMap.rawValue != 0 {
+    if loadState.main.linkMap.rawValue != 0, part.start == 0 {
       text.append(" main-lm=\"\(loadState.main.linkMap)\"")
     }
-    let listed = loadState.libraries.filter { $0.linkMap.rawValue != 0 }
+    guard let listed = listed(part) else { return nil }
     if listed.isEmpty {
       text.append("/>")
       return text.bytes
@@ -31,10 +52,27 @@ struct LibraryList {
       text.append("<library name=\"")
       text.appendEscaped(Array(library.path.utf8))
       text.append("\" lm=\"\(library.linkMap)\" l_addr=\"\(library.base)\"")
-      text.append(" l_ld=\"\(library.dynamicSection)\" lmid=\"\(debugStructure)\"/>\n")
+      text.append(" l_ld=\"\(library.dynamicSection)\" lmid=\"\(namespace(of: library))\"/>\n")
     }
     text.append("</library-list-svr4>\n")
     return text.bytes
+  }
+
+  private func namespace(of module: LoadState.Module) -> Address {
+    module.namespace.rawValue == 0 ? debugStructure : module.namespace
+  }
+
+  private func listed(_ part: Part) -> [LoadState.Module]? {
+    var modules = loadState.libraries.filter { $0.linkMap.rawValue != 0 }
+    if part.namespace != 0 {
+      modules = modules.filter { namespace(of: $0).rawValue == part.namespace }
+    }
+    guard part.start != 0 else { return modules }
+    let all = part.previous == loadState.main.linkMap.rawValue ? [loadState.main] + modules : modules
+    guard let first = all.firstIndex(where: { $0.linkMap.rawValue == part.start }) else { return nil }
+    let isInPlace =
+      part.previous == 0 || (first > 0 && all[first - 1].linkMap.rawValue == part.previous)
+    return isInPlace ? Array(all[first...]) : nil
   }
 }
 

@@ -137,7 +137,7 @@ package final class StubSession: Responder {
     case .breakpoint(let packet): .reply(try respond(to: packet))
     case .resume(let packet): try respond(to: packet)
     case .process(let packet): try respond(to: packet)
-    case .thread(let packet): .reply(respond(to: packet))
+    case .thread(let packet): .reply(try respond(to: packet))
     case .transfer(let packet): .reply(try respond(to: packet))
     case .file(let packet): .reply(respond(to: packet))
     case .signals(let packet): .reply(respond(to: packet))

@@ -5,7 +5,7 @@ internal import WorldVM
 internal import XVCore
 
 extension StubSession {
-  func respond(to packet: ThreadPacket) -> Reply {
+  func respond(to packet: ThreadPacket) throws(WorldError) -> Reply {
     switch packet {
     case .select(.resume, let pattern):
       if case .one = pattern.thread, thread(matching: pattern) == nil { return .error(ESRCH) }
@@ -24,6 +24,10 @@ extension StubSession {
     case .extraInformation(let pattern):
       guard let thread = thread(matching: pattern) else { return .error(ESRCH) }
       return Reply(Hex.encode(commandName(of: thread)))
+    case .localAddress(let pattern, let offset, let linkMap):
+      guard let thread = thread(matching: pattern) else { return .error(ESRCH) }
+      let address = try world.threadLocal(at: offset, linkMap: Address(linkMap), of: thread)
+      return Reply(Hex.number(address.rawValue))
     }
   }
 

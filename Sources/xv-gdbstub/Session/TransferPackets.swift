@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
 internal import Glibc
 internal import RSP
 internal import WorldVM
@@ -26,6 +27,9 @@ struct TransferCache {
 
 extension StubSession {
   func respond(to packet: TransferPacket) throws(WorldError) -> Reply {
+    if case .write(let bytes) = packet.operation {
+      return try changeSignalInformation(bytes, at: packet.offset)
+    }
     if let content = transfers.content(for: packet) { return Reply(packet.window(of: content)) }
     guard let content = try content(of: packet.object, packet.annex) else { return .malformed }
     transfers.keep(content, for: packet)
@@ -40,10 +44,22 @@ extension StubSession {
     case .features: annex == "target.xml" ? layout.targetXML(forLLDB: client.isLLDB) : nil
     case .auxiliaryVector: try world.auxiliaryVector()
     case .executableFile: Array(try world.executablePath().utf8)
-    case .libraries: try libraryList().xml
+    case .libraries: try libraryList().xml(LibraryList.Part(annex))
+    case .systemTables: SystemTable.document(annex)
     case .threads: threadsXML()
     case .signalInformation: try world.signalInformation(of: generalThread)
     }
+  }
+
+  private func changeSignalInformation(
+    _ bytes: [UInt8], at offset: Int
+  ) throws(WorldError) -> Reply {
+    var information = try world.signalInformation(of: generalThread)
+    guard offset + bytes.count <= information.count else { return .malformed }
+    information.replaceSubrange(offset..<offset + bytes.count, with: bytes)
+    try world.setSignalInformation(information, of: generalThread)
+    transfers.forget()
+    return Reply(Hex.number(bytes.count))
   }
 
   private func libraryList() throws(WorldError) -> LibraryList {
@@ -62,11 +78,27 @@ extension StubSession {
       let id = name(of: thread).encoded(multiprocess: client.isMultiprocess)
       xml.append("<thread id=\"")
       xml.append(String(decoding: id, as: UTF8.self))
+      if let core = ThreadStatistics(of: thread, in: world.processID)?.core {
+        xml.append("\" core=\"\(core)")
+      }
       xml.append("\" name=\"")
       xml.appendEscaped(commandName(of: thread))
+      if let handle = handle(of: thread) { xml.append("\" handle=\"\(handle)") }
       xml.append("\"/>\n")
     }
     xml.append("</threads>\n")
     return xml.bytes
+  }
+
+  /// The thread's pthread_t, which is its thread pointer; nil before it has one.
+  private func handle(of thread: ThreadID) -> String? {
+    do throws(WorldError) {
+      let pointer = UInt64(try world.registers(of: thread, extended: false).general.fs_base)
+      guard pointer != 0 else { return nil }
+      let bytes = withUnsafeBytes(of: pointer.littleEndian) { Array($0) }
+      return String(decoding: Hex.encode(bytes), as: UTF8.self)
+    } catch {
+      return nil
+    }
   }
 }
