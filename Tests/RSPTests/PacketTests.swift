@@ -161,10 +161,10 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "b", "vMustReplyEmpty", "vFile:size:00", "qCRC:0,1",
+    "", "b", "vMustReplyEmpty", "vFile:size:00", "qCRC",
     "qPfoo",
     "qOffsets", "MultiMemRead:ranges:1,1;", "qXfer:memory-map:read::0,1",
-    "qXfer:siginfo:write:0:", "Z9,1,1", "vContx", "gx", "?x", "QStartNoAckModes", "qSupportedx",
+    "qXfer:auxv:write::0:", "Z9,1,1", "vContx", "gx", "?x", "QStartNoAckModes", "qSupportedx",
   ])
   func unknown(text: String) { #expect(Packet(Array(text.utf8)) == .unknown) }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-only
+import CLinux
 import RSP
+import Synchronization
 import Testing
 import XVCore
 import xv_gdbstub
@@ -81,7 +83,7 @@ import xv_gdbstub
   }
 
   @Test func threadLocalStorage() {
-    #expect(client.ask("qGetTLSAddr:1234,10,7100") == "1235710")
+    #expect(client.ask("qGetTLSAddr:1234,10,7100") == "125710")
     #expect(client.ask("qGetTLSAddr:1234,10,0") == "E22")
     #expect(client.ask("qGetTLSAddr:9,10,7100") == "E03")
     #expect(client.ask("qGetTLSAddr:1234,10") == "E22")
