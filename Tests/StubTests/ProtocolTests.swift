@@ -34,6 +34,8 @@ import xv_gdbstub
     #expect(Self.packets.count > 120)
     #expect(Self.features.count > 60)
     #expect(Set(Self.packets.map(\.answered)) == ["yes", "refused", "n.a."])
+    #expect(Set(Self.packets.map(\.example)).count == Self.packets.count)
+    #expect(Set(Self.features.map(\.name)).count == Self.features.count)
   }
 
   @Test(arguments: packets) func anExampleIsAnsweredAsItsRowSays(row: PacketRow) throws {
