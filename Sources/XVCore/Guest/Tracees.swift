@@ -178,7 +178,9 @@ final class Tracees: @unchecked Sendable {
 
   /// A process is to be traced by another one than xv: it goes on natively, unless it is the main one.
   func release(_ process: Int32) {
-    guard let tracer = tracer(of: ThreadID(process)), tracer !== main, !tracer.isFinished else { return }
+    guard let tracer = tracer(of: ThreadID(process)), !tracer.isFinished else { return }
+    if tracer.process != process { return tracer.releaseSharer(ThreadID(process)) }
+    guard tracer !== main else { return }
     if !tracer.waitsForVfork { tracer.leave() }
   }
 

@@ -83,6 +83,22 @@ extension Tracer {
     }
   }
 
+  /// Lets a process of one thread go on natively that shares this one's memory: a vfork child. It executes the
+  /// original code where that lies.
+  func releaseSharer(_ thread: ThreadID) {
+    guard let engine, threads[thread]?.state == .canonical else { return }
+    clearDebugRegisters(thread)
+    restoreAddressLimit(of: thread.rawValue)
+    restore(thread, before: 0)
+    for parent in threads.keys where threads[parent]?.vforkChild == thread {
+      threads[parent]?.vforkChildIsNative = true
+    }
+    threads[thread] = nil
+    engine.lock.locked { engine.removeThread(thread) }
+    trace("[\(thread)] goes on natively in the memory of \(process)")
+    control.detach(thread, signal: 0)
+  }
+
   // MARK: The process
 
   /// Ends guard mode; whether there was anything to do.

@@ -13,6 +13,7 @@ extension Tracer {
       control.resume(thread, signal: 0)
     case .vforkDone:
       threads[thread]?.vforkChild = nil
+      threads[thread]?.vforkChildIsNative = false
       moveAlong(thread)
       // While it waited for its child it could not be given any.
       setDebugRegisters(thread)

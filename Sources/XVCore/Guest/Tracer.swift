@@ -168,6 +168,7 @@ final class Tracer: @unchecked Sendable {
   private func canStop(_ thread: ThreadID) -> Bool {
     guard let state = threads[thread], !state.isExiting else { return false }
     guard let child = state.vforkChild else { return true }
+    if state.vforkChildIsNative { return false }
     return threads[child] == nil && tracees.processes[child.rawValue]?.holdsMaker != true
   }
 
@@ -211,7 +212,11 @@ final class Tracer: @unchecked Sendable {
         engine.lock.locked { _ = engine.tracing.released.insert(thread) }
         tracees.release(target)
         if isFinished { return }
-        enter(thread)
+        if threads[thread] == nil {
+          engine.lock.locked { _ = engine.tracing.released.remove(thread) }
+        } else {
+          enter(thread)
+        }
       }
     }
   }
@@ -258,6 +263,8 @@ struct TracedThread {
   var isExiting = false
   /// The child that shares the thread's memory and has its place until it ends or calls exec.
   var vforkChild: ThreadID? = nil
+  /// That child runs natively.
+  var vforkChildIsNative = false
   /// The program's signal mask, while the thread is kept from signals.
   var mask: UInt64? = nil
 }

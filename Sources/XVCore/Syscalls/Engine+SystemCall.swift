@@ -37,22 +37,13 @@ extension Engine {
       }
       makeNatively(context, number, arguments)
     case InterceptedCall.clone, InterceptedCall.clone3, InterceptedCall.vfork:
-      if virtualization.hasRoomForThread || (cloneFlags(thread) ?? 0) & UInt64(CLONE_VM) == 0 {
-        makeNatively(context, number, arguments)
-      } else {
-        // As the kernel says it at its own bound.
-        complete(thread, context, result: -Int64(EAGAIN))
-      }
+      makeThreadOrProcess(thread, context, number, arguments)
     case InterceptedCall.open, InterceptedCall.openat, InterceptedCall.openat2:
       openFile(thread, context, number, arguments)
     case _ where isFilter(number, arguments):
       tracing.isFiltered = true
       enterSandbox()
       makePlainly(thread, context, number, arguments)
-    case InterceptedCall.clone where arguments[0] & UInt64(CLONE_UNTRACED) != 0:
-      // What is made there runs in the cache, too, and somebody has to answer it.
-      makeNatively(
-        context, number, [arguments[0] & ~UInt64(CLONE_UNTRACED)] + arguments.dropFirst())
     case InterceptedCall.prctl, InterceptedCall.ptrace:
       if number == InterceptedCall.ptrace, let process = processToBeTraced(thread, arguments) {
         return park(thread, .isToBeTraced(process))

@@ -46,7 +46,10 @@ extension Engine {
     let attach: UInt64 = 16
     let seize: UInt64 = 0x4206
     switch arguments[0] {
-    case traceMe: return isChild && isOfProcess(thread) ? process : nil
+    case traceMe:
+      if isOfProcess(thread) { return isChild ? process : nil }
+      // A vfork child goes on in this memory, where guard mode lets nothing be executed.
+      return options.guardOriginalCode ? nil : processOf(thread)
     case attach, seize: return Int32(truncatingIfNeeded: arguments[1])
     default: return nil
     }
