@@ -107,6 +107,12 @@ package protocol World: AnyObject, Sendable {
   /// The auxiliary vector as the kernel laid it out: pairs of 8-byte words, AT_NULL last.
   func auxiliaryVector() throws(WorldError) -> [UInt8]
 
+  // MARK: Processes that it makes
+  /// Names those of which a stop is to tell.
+  func tellForks(_ told: ToldForks) throws(WorldError)
+  /// The world of a process that this one has made and of which a stop told; it stands still.
+  func child(_ process: Int32) throws(WorldError) -> any World
+
   // MARK: The end
   /// Makes every later use raise `.badWorld`. What runs in the world is left as it is: `kill` or
   /// `detach` come first.
@@ -119,6 +125,11 @@ package func invalidateWorld(_ world: any World) { world.invalidate() }
 extension World {
   package var isAttached: Bool { false }
   package func filterBreaks(by filter: BreakpointFilter?) throws(WorldError) -> Bool { false }
+
+  package func tellForks(_ told: ToldForks) throws(WorldError) {}
+  package func child(_ process: Int32) throws(WorldError) -> any World {
+    throw .badWorld("\(name) has made no process \(process)")
+  }
 
   package func catchCalls(_ calls: CaughtCalls) throws(WorldError) {
     throw .refused("\(name) cannot tell of system calls")

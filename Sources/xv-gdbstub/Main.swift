@@ -159,7 +159,9 @@ package struct StubCommand: ParsableCommand {
     server.session.end()
     guard server.session.isDetached, !server.session.world.isAttached, !multi else { return }
     server.wakeup.disarm()
-    while waitpid(server.session.world.processID, nil, 0) < 0, errno == EINTR {}
+    for process in server.session.detachedProcesses {
+      while waitpid(process, nil, 0) < 0, errno == EINTR {}
+    }
   }
 }
 

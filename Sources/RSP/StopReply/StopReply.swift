@@ -19,6 +19,10 @@ package enum StopReply: Hashable, Sendable {
       /// The entry of a system call, or its return, and its number.
       case systemCallEntry(UInt32)
       case systemCallReturn(UInt32)
+      /// The thread has made a process: its first thread.
+      case forked(ThreadName)
+      case vforked(ThreadName)
+      case vforkDone
       /// A new image: its path.
       case executed(path: [UInt8])
     }
@@ -124,6 +128,11 @@ extension StopReply.Stop {
       pair([UInt8]("syscall_entry".utf8), Hex.number(number))
     case .systemCallReturn(let number):
       pair([UInt8]("syscall_return".utf8), Hex.number(number))
+    case .forked(let child):
+      pair([UInt8]("fork".utf8), child.encoded(multiprocess: multiprocess))
+    case .vforked(let child):
+      pair([UInt8]("vfork".utf8), child.encoded(multiprocess: multiprocess))
+    case .vforkDone: pair([UInt8]("vforkdone".utf8), [])
     case .executed(let path): pair([UInt8]("exec".utf8), Hex.encode(path))
     case nil: break
     }

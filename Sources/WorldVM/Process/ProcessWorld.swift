@@ -57,6 +57,19 @@ package final class ProcessWorld: TranslatedWorld {
     return ProcessWorld(guest: guest, state: state, isAttached: isAttached)
   }
 
+  package func tellForks(_ told: ToldForks) throws(WorldError) {
+    try ask { guest throws(GuestError) in try guest.tellForks(told) }
+  }
+
+  package func child(_ process: Int32) throws(WorldError) -> any World {
+    let childState = try RunState()
+    childState.find(at: StopEvent(thread: ThreadID(process), reason: .interrupted))
+    let child = try ask { guest throws(GuestError) in
+      try guest.child(process) { childState.post($0) }
+    }
+    return ProcessWorld(guest: child, state: childState, isAttached: isAttached)
+  }
+
   package var currentIncarnation: Incarnation { state.incarnation }
   package var processID: Int32 { guest.pid }
   package func invalidate() { state.invalidate(because: "the world \(name) was invalidated") }

@@ -7,15 +7,15 @@ import Glibc
 /// the caller waits. Everything is in original terms: no cache address ever leaves this interface.
 package final class Guest: Sendable {
   private let tracees: Tracees
-  private let tracer: Tracer
   /// Process id of the guest.
   package let pid: Int32
 
-  private init(_ tracer: Tracer, among tracees: Tracees, pid: Int32) {
+  private init(_ pid: Int32, among tracees: Tracees) {
     self.tracees = tracees
-    self.tracer = tracer
     self.pid = pid
   }
+
+  func sibling(_ process: Int32) -> Guest { Guest(process, among: tracees) }
 
   /// Starts `options.program` and stops it at its first instruction (ld.so's, or the program's own
   /// when it is static); without a debugger it runs at once. `onStop` is called on the tracer thread,
@@ -46,7 +46,7 @@ package final class Guest: Sendable {
     let launched = Completion<Result<Int32, GuestError>>()
     TracerThread.start { tracees.run(tracer) { launched.finish($0) } }
     switch launched.wait() {
-    case .success(let pid): return Guest(tracer, among: tracees, pid: pid)
+    case .success(let pid): return Guest(pid, among: tracees)
     case .failure(let error): throw error
     case nil: throw .gone
     }
@@ -54,8 +54,8 @@ package final class Guest: Sendable {
 
   /// Live threads in the order of their ids; those of vfork children are not among them.
   package var threads: [ThreadID] {
-    tracees.perform { [tracer] in
-      tracer.threads.filter { $0.value.processID == tracer.process }.keys.sorted()
+    withTracer { [pid] tracer in
+      tracer.threads.filter { $0.value.processID == pid }.keys.sorted()
     } ?? []
   }
 
@@ -63,8 +63,9 @@ package final class Guest: Sendable {
 
   package func registers(of thread: ThreadID, extended: Bool) throws(GuestError) -> Registers {
     try whileStopped { tracer throws(GuestError) in
-      guard var registers = tracer.threads[thread]?.registers else { throw .noSuchThread(thread) }
-      if extended { registers.extended = try tracer.extendedState(thread) }
+      guard let state = tracer.threads[thread] else { throw .noSuchThread(thread) }
+      var registers = state.registers
+      if extended, state.vforkChild == nil { registers.extended = try tracer.extendedState(thread) }
       return registers
     }
   }
@@ -72,7 +73,9 @@ package final class Guest: Sendable {
   /// Writes the general registers, and the extended ones unless `registers.extended` is empty.
   package func setRegisters(_ registers: Registers, of thread: ThreadID) throws(GuestError) {
     try whileStopped { tracer throws(GuestError) in
-      guard tracer.threads[thread] != nil else { throw .noSuchThread(thread) }
+      guard let state = tracer.threads[thread] else { throw .noSuchThread(thread) }
+      // It waits in the kernel.
+      guard state.vforkChild == nil else { throw .running }
       if !registers.extended.isEmpty {
         try tracer.control.setExtendedState(thread, registers.extended)
       }
@@ -106,15 +109,22 @@ package final class Guest: Sendable {
   }
 
   package func resume(_ plan: ResumePlan) throws(GuestError) {
-    try whileStopped { tracer throws(GuestError) in tracer.resume(plan) }
+    try whileStopped { [pid] tracer throws(GuestError) in tracer.resume(plan, of: pid) }
   }
 
   /// Lets the program go on natively, without xv; the guest object is then of no more use. A signal is
   /// for the thread that stands before its delivery. A running program is stopped first.
   package func detach(signal: Int32) throws(GuestError) {
-    let isDone = tracees.perform { [tracer] () -> Bool in
+    let isDone = withTracer { [pid, tracees] tracer -> Bool in
       guard !tracer.isFinished else { return false }
       tracer.halt()
+      guard !tracer.isFinished else { return false }
+      if tracer.process != pid {
+        tracer.release(sharer: pid)
+        if !tracer.isDebugged { tracer.resumeAll() }
+        return true
+      }
+      tracees.waitForVforks(of: tracer)
       guard !tracer.isFinished else { return false }
       tracer.detach(signal: signal)
       return true
@@ -150,23 +160,27 @@ package final class Guest: Sendable {
   /// Reads up to `count` bytes; the result is shorter at the first unreadable page, empty when the
   /// first byte is unreadable.
   package func readMemory(at address: OriginalAddress, count: Int) -> [UInt8] {
-    tracees.perform { [tracer] in tracer.readMemory(address.rawValue, count) } ?? []
+    withTracer { $0.readMemory(address.rawValue, count) } ?? []
   }
 
   /// Writes (also into read-only pages, as ptrace does) and returns how many bytes were written;
   /// fragments of changed code are thrown away.
   package func writeMemory(_ bytes: [UInt8], at address: OriginalAddress) -> Int {
-    tracees.perform { [tracer] in tracer.writeMemory(bytes, address.rawValue) } ?? 0
+    withTracer { $0.writeMemory(bytes, address.rawValue) } ?? 0
   }
 
   /// Asks a running guest to stop; the answer comes through `onStop`.
   package func interrupt() {
-    _ = tracees.perform { [tracer] in tracer.interruptAll() }
+    _ = withTracer { [pid] in $0.interruptAll(for: pid) }
   }
 
   /// Kills the guest and waits for its end. No `onStop` follows.
   package func kill() {
-    _ = tracees.perform { [tracer] in tracer.killAndWait() }
+    _ = withTracer { [pid, tracees] tracer in
+      if tracer.process == pid { return tracer.killAndWait() }
+      tracer.kill(sharer: pid)
+      tracees.endIfOver()
+    }
   }
 
   // MARK: For people
@@ -200,12 +214,19 @@ package final class Guest: Sendable {
     }
   }
 
+  /// Runs `body` on the tracer's thread; nil when the process is gone.
+  private func withTracer<Value: Sendable>(
+    _ body: @escaping @Sendable (Tracer) -> Value
+  ) -> Value? {
+    tracees.perform { [tracees, pid] in tracees.debuggee(pid).map(body) } ?? nil
+  }
+
   func whileStopped<Value: Sendable>(
     _ body: @escaping @Sendable (Tracer) throws(GuestError) -> Value
   ) throws(GuestError) -> Value {
-    let result = tracees.perform { [tracer] () -> Result<Value, GuestError> in
+    let result = withTracer { [pid] tracer -> Result<Value, GuestError> in
       guard !tracer.isFinished else { return .failure(.gone) }
-      guard tracer.isStopped else { return .failure(.running) }
+      guard tracer.isHeld(pid) else { return .failure(.running) }
       do throws(GuestError) {
         return .success(try body(tracer))
       } catch {

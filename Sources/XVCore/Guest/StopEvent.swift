@@ -16,6 +16,12 @@ package enum StopReason: Hashable, Sendable {
   case systemCallEntry(Int32)
   /// The thread has returned from a system call.
   case systemCallReturn(Int32)
+  /// The thread has made a process, which stands still; its id is also its first thread's.
+  case forked(child: Int32)
+  /// As `forked`; the thread waits in the kernel until the child calls exec or ends.
+  case vforked(child: Int32)
+  /// The thread's wait for a child is over.
+  case vforkDone
   /// The program called execve; it stands at the first instruction of the new image.
   case execed(path: String)
   /// The whole program is gone: exit status.

@@ -16,8 +16,11 @@ final class Tracees: @unchecked Sendable {
   private(set) var processes: [Int32: Tracer] = [:]
   /// Each takes some twenty mappings of this process, of which the kernel allows 65,530, and a thread.
   var hasRoom: Bool { processes.count < 1000 }
-  /// The one that was launched or attached to. The others are let go when it ends.
+  /// The one that was launched or attached to. When it has ended, and those that are debugged have, the
+  /// others are let go.
   private var main: Tracer?
+  var debuggees = Debuggees()
+  private var isLettingGo = false
   private var statistics = Statistics()
   /// Engines that are no more in use and still write down what they have translated.
   private let retirements = Outstanding()
@@ -66,7 +69,7 @@ final class Tracees: @unchecked Sendable {
       processes[main.process] = main
       launched(.success(main.process))
       main.beginRunning()
-      while !main.isFinished {
+      while !isOver {
         turn()
         serveCommands()
       }
@@ -164,9 +167,39 @@ final class Tracees: @unchecked Sendable {
     if let engine = tracer.engine { retire(engine) }
     tracer.engine = nil
     processes[tracer.process] = nil
-    guard tracer === main else { return }
+    endIfOver()
+  }
+
+  /// Whether nothing is left that anybody waits for.
+  private var isOver: Bool {
+    main?.isFinished != false
+      && !processes.values.contains {
+        !$0.isFinished && ($0.isDebugged || !$0.debuggedSharers.isEmpty)
+      }
+  }
+
+  func endIfOver() {
+    guard isOver, !isLettingGo else { return }
+    isLettingGo = true
     letOthersGo()
     retirements.wait()
+  }
+
+  /// The tracer that holds a process of which a debugger knows.
+  func debuggee(_ process: Int32) -> Tracer? {
+    processes[process] ?? processes.values.first { $0.debuggedSharers.contains(process) }
+  }
+
+  /// Lets a process run, of which no debugger knows any more, until none of its threads waits for a vfork
+  /// child: nothing else can end such a wait.
+  func waitForVforks(of tracer: Tracer) {
+    guard tracer.waitsForVfork else { return }
+    tracer.isDebugged = false
+    tracer.debuggedSharers.forEach { tracer.release(sharer: $0) }
+    for thread in tracer.threads.keys { tracer.threads[thread]?.action = ResumePlan.Action(.run) }
+    tracer.resumeAll()
+    while !tracer.isFinished, tracer.waitsForVfork { turn() }
+    if !tracer.isFinished { tracer.halt() }
   }
 
   /// A process was detached. The main one's end is waited for all the same: this is its parent.

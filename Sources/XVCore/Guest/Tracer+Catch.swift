@@ -23,7 +23,7 @@ extension Tracer {
   func parkedBeforeCall(_ thread: ThreadID, _ number: Int32) {
     guard var registers = threads[thread]?.registers.general else { return }
     var call = CaughtCall(address: UInt64(registers.rip), number: number)
-    guard options.debugged, threads[thread]?.processID == process, caughtCalls.contains(number)
+    guard isDebugged(thread), caughtCalls.contains(number)
     else {
       call.isTold = false
       return makeCall(call, thread)

@@ -94,9 +94,9 @@ extension Tracer {
     return body(descriptor)
   }
 
-  func interruptAll() {
+  func interruptAll(for pid: Int32) {
     guard !isStopped, !isFinished else { return }
-    stopWorld(ThreadID(process), .interrupted)
+    stopWorld(ThreadID(pid), .interrupted)
   }
 
   func killAndWait() {
@@ -111,6 +111,7 @@ extension Tracer {
     leaveToSharers()
     threads = [:]
     isFinished = true
+    tracees.debuggees.forget(process)
     tracees.ended(self)
   }
 

@@ -8,6 +8,7 @@ extension Tracer {
   func detach(signal: Int32) {
     engine?.stopDispatcher()
     letGo(signal: signal)
+    tracees.debuggees.forget(process)
     tracees.ended(self)
   }
 

@@ -17,7 +17,7 @@ extension Tracer {
       moveAlong(thread)
       // While it waited for its child it could not be given any.
       setDebugRegisters(thread)
-      control.resume(thread, signal: 0)
+      vforkIsDone(thread)
     case .execed: execed(thread)
     case .forked(let child, _): forked(thread, child)
     // An interrupt that was overtaken by another stop.
@@ -29,11 +29,32 @@ extension Tracer {
     }
   }
 
+  /// The wait for a vfork child is over.
+  private func vforkIsDone(_ thread: ThreadID) {
+    let isTold = toldForks.vforks && isDebugged(thread)
+    // It stops at the call's end, before it runs on.
+    if isTold { control.interrupt(thread) }
+    control.resume(thread, signal: 0)
+    guard isTold else { return }
+    if threads[thread]?.isHeld == true, !isStopping {
+      // The debugger has let its child run alone.
+      isStopping = true
+      waitForStop(of: thread)
+      isStopping = false
+      threads[thread]?.untold = .vforkDone
+      return
+    }
+    tellFork(thread, .vforkDone)
+  }
+
   private func gone(_ thread: ThreadID, _ reason: StopReason) {
     trace("[\(thread)] is gone: \(reason)")
     threads[thread] = nil
     guard thread.rawValue == process else {
       if let engine { engine.lock.locked { engine.removeThread(thread) } }
+      if debuggedSharers.remove(thread.rawValue) != nil {
+        tell(thread.rawValue, StopEvent(thread: thread, reason: reason))
+      }
       return
     }
     leaveToSharers()
@@ -41,6 +62,7 @@ extension Tracer {
     threads = [:]
     tracees.ended(self)
     onStop(StopEvent(thread: thread, reason: reason))
+    tracees.debuggees.forget(process)
   }
 
   // MARK: Canonical state

@@ -12,7 +12,7 @@ extension Tracer {
     } catch {
       return cannotBegin(error)
     }
-    if options.debugged {
+    if isDebugged {
       stopWorld(thread, .execed(path: executablePath()))
     } else {
       enter(thread)
@@ -29,12 +29,14 @@ extension Tracer {
       }
     } ?? nil
     threads[thread] = nil
-    guard options.children == .translated else {
+    let isTold = debuggedSharers.remove(thread.rawValue) != nil
+    guard isTold || options.children == .translated else {
       limit?.impose(on: thread.rawValue, own: 0)
       return control.detach(thread, signal: 0)
     }
     let tracer = Tracer(childOf: self, process: thread.rawValue)
     tracer.addressLimit = limit
+    if isTold { tracer.takeOver(from: self) }
     tracees.add(tracer)
     tracer.execed(thread)
   }
@@ -42,7 +44,7 @@ extension Tracer {
   /// The new image cannot be translated: it is let go. A debugger would wait for it in vain.
   private func cannotBegin(_ error: GuestError) {
     trace("cannot follow execve: \(error)")
-    guard !options.debugged else {
+    guard !isDebugged else {
       _ = Glibc.kill(process, SIGKILL)
       return
     }

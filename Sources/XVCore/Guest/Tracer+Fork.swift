@@ -23,21 +23,43 @@ extension Tracer {
       abandon(child)
       return control.resume(parent, signal: 0)
     }
-    if maker.flags & UInt64(CLONE_VFORK) != 0 { threads[parent]?.vforkChild = child }
+    let isVfork = maker.flags & UInt64(CLONE_VFORK) != 0
+    let isTold =
+      maker.flags & UInt64(CLONE_THREAD) == 0 && isDebugged(parent)
+      && (isVfork ? toldForks.vforks : toldForks.forks)
+    if isVfork { threads[parent]?.vforkChild = child }
+    if isVfork, isTold { showInCall(parent, maker.registers) }
     if maker.flags & UInt64(CLONE_VM) != 0 {
-      share(child, of: parent, maker.flags, maker.registers)
+      share(child, of: parent, maker.flags, maker.registers, isTold: isTold)
       control.resume(parent, signal: 0)
-    } else if options.children == .translated {
-      adopt(child, of: parent, maker.flags, maker.registers)
+    } else if isTold || options.children == .translated {
+      adopt(child, of: parent, maker.flags, maker.registers, isTold: isTold)
     } else {
       releaseNatively(child, of: parent, maker.registers)
       control.resume(parent, signal: 0)
     }
+    guard isTold, tracees.debuggee(child.rawValue) != nil else { return }
+    tellFork(parent, isVfork ? .vforked(child: child.rawValue) : .forked(child: child.rawValue))
+  }
+
+  /// The maker of a vfork child stands in the kernel: what its debugger is shown of its registers.
+  private func showInCall(_ parent: ThreadID, _ childRegisters: user_regs_struct) {
+    guard let live = try? control.registers(parent) else { return }
+    var registers = childRegisters
+    registers.fs_base = live.fs_base
+    registers.orig_rax = live.orig_rax
+    registers.rax = numericCast(CaughtCall.noResult)
+    if let context = engine?.lock.locked({ engine?.contexts[parent] }) {
+      registers.rsp = numericCast(context.register(Register.rsp))
+    }
+    threads[parent]?.registers = Registers(
+      general: registers, extended: (try? extendedState(parent)) ?? [])
   }
 
   /// A thread, or a process in the same memory: both run with this process's engine.
   private func share(
-    _ child: ThreadID, of parent: ThreadID, _ flags: UInt64, _ registers: user_regs_struct
+    _ child: ThreadID, of parent: ThreadID, _ flags: UInt64, _ registers: user_regs_struct,
+    isTold: Bool
   ) {
     guard let engine, let parentState = threads[parent] else { return abandon(child) }
     let added = engine.lock.locked { () -> Bool in
@@ -60,22 +82,33 @@ extension Tracer {
       processID: flags & UInt64(CLONE_THREAD) != 0 ? parentState.processID : child.rawValue)
     state.state = .canonical
     state.registers = Registers(general: registers)
+    if isTold {
+      state.action = ResumePlan.Action(.stay)
+      debuggedSharers.insert(child.rawValue)
+      tracees.debuggees.expect(child.rawValue)
+    }
     threads[child] = state
     setDebugRegisters(child)
     trace("[\(parent)] made thread [\(child)]")
-    if !isStopped, !isStopping { enter(child) }
+    if !isStopped, !isStopping, !isTold { enter(child) }
   }
 
   /// A process in a copy of this one's memory gets an engine of its own, in the place where it has
   /// inherited its maker's.
   private func adopt(
-    _ child: ThreadID, of parent: ThreadID, _ flags: UInt64, _ registers: user_regs_struct
+    _ child: ThreadID, of parent: ThreadID, _ flags: UInt64, _ registers: user_regs_struct,
+    isTold: Bool
   ) {
     let tracer = Tracer(childOf: self, process: child.rawValue)
     tracer.holdsMaker = flags & UInt64(CLONE_VFORK) != 0
     var state = TracedThread(processID: child.rawValue)
     state.state = .canonical
     state.registers = Registers(general: registers)
+    if isTold {
+      tracer.takeOver(from: self)
+      tracer.isStopped = true
+      state.action = ResumePlan.Action(.stay)
+    }
     tracer.threads[child] = state
     do throws(GuestError) {
       guard tracees.hasRoom else { throw .system(call: "room for a process", errno: EAGAIN) }
@@ -88,8 +121,13 @@ extension Tracer {
     }
     tracees.add(tracer)
     trace("[\(parent)] made process \(child)")
+    if isTold {
+      tracees.debuggees.expect(child.rawValue)
+      // It stops at the call's end, before it runs on.
+      control.interrupt(parent)
+    }
     control.resume(parent, signal: 0)
-    tracer.enter(child)
+    if !isTold { tracer.enter(child) }
   }
 
   /// The child's side of `adopt`. It stands still, and so does its maker.
@@ -113,6 +151,9 @@ extension Tracer {
       let engine = Engine(
         process: process, region: region, guestCore: core, options: options, trace: trace,
         bell: tracees.bell)
+      engine.translator.pointee.breakpoints = breakpoints
+      engine.caughtCalls = caughtCalls
+      engine.translator.pointee.asksAboutCalls = caughtCalls != .none
       let ignoresTrap = inherit(engine, from: old, maker, flags)
       var calls = regionCalls(core: core, file: file, replacing: true)
       // Arenas come to lie where its maker's are.
@@ -237,8 +278,10 @@ extension Engine {
   /// What the kernel copies at a fork, and what is known about it. Both locks are held.
   func inherit(from maker: Engine) {
     translator.pointee.ranges = maker.translator.pointee.ranges
-    translator.pointee.persisted = maker.translator.pointee.persisted.map {
-      PersistentCode(inheriting: $0)
+    if caughtCalls == .none {
+      translator.pointee.persisted = maker.translator.pointee.persisted.map {
+        PersistentCode(inheriting: $0)
+      }
     }
     formerly = maker.formerly
     if maker.isSandboxed.load(ordering: .relaxed) { enterSandbox() }

@@ -14,7 +14,7 @@ extension Tracer {
     engine?.lock.locked { engine?.translator.pointee.counters.signals &+= 1 }
     if state.silentSignal == signal {
       threads[thread]?.silentSignal = 0
-    } else if options.debugged {
+    } else if isDebugged(thread) {
       canonicalize(thread)
       mendInformation(thread, signal)
       if signalEndsCall(thread, signal) { return }
@@ -33,7 +33,7 @@ extension Tracer {
     mendInformation(thread, signal)
     if threads[thread]?.silentSignal == signal {
       threads[thread]?.silentSignal = 0
-    } else if options.debugged {
+    } else if isDebugged(thread) {
       if signalEndsCall(thread, signal) { return }
       return stopWorld(thread, .signal(signal))
     }

@@ -10,17 +10,21 @@ extension Tracer {
   }
 
   /// Starts the threads as planned; all stand in canonical state.
-  func resume(_ plan: ResumePlan) {
+  func resume(_ plan: ResumePlan, of process: Int32) {
     // What happened during the last stop is told first; nothing runs.
-    if let event = takePending() { return onStop(event) }
+    if let event = takePending(of: process) { return tell(process, event) }
     for thread in threads.keys where threads[thread]?.state == .canonical {
       setDebugRegisters(thread)
     }
     isStopped = false
     for thread in threads.keys.sorted() {
-      guard threads[thread]?.state == .canonical else { continue }
-      let action = plan.threads[thread] ?? plan.others
+      guard let state = threads[thread] else { continue }
+      // What no debugger knows of runs whenever it can.
+      let isConcerned = state.processID == process
+      guard isConcerned || !isDebugged(thread) else { continue }
+      let action = isConcerned ? plan.threads[thread] ?? plan.others : ResumePlan.Action(.run)
       threads[thread]?.action = action
+      guard state.state == .canonical else { continue }
       start(thread, action)
       if action.kind != .stay { threads[thread]?.toldBreakpoint = nil }
       if isStopped || isFinished { return }

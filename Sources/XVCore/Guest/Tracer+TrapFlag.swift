@@ -179,7 +179,7 @@ extension Tracer {
 
   func raisedTrap(_ thread: ThreadID) {
     arriveAtTrap(thread)
-    guard options.debugged else { return deliver(thread, SIGTRAP) }
+    guard isDebugged(thread) else { return deliver(thread, SIGTRAP) }
     threads[thread]?.stoppedBySignal = SIGTRAP
     stopWorld(thread, .signal(SIGTRAP))
   }

@@ -161,7 +161,8 @@ extension Tracer {
         threads[thread]?.watchHit = nil
         threads[thread]?.pending = reason
         told = .watchpoint(hit)
-      case .watchpoint, .interrupted, .execed, .exited, .killed, .systemCallEntry, .systemCallReturn:
+      case .watchpoint, .interrupted, .execed, .exited, .killed, .systemCallEntry, .systemCallReturn,
+        .forked, .vforked, .vforkDone:
         break
       }
     }
@@ -174,8 +175,12 @@ extension Tracer {
   }
 
   /// A stop that waits to be told; hits of watchpoints that were taken away meanwhile are forgotten.
-  func takePending() -> StopEvent? {
-    for thread in threads.keys.sorted() {
+  func takePending(of process: Int32) -> StopEvent? {
+    for thread in threads.keys.sorted() where threads[thread]?.processID == process {
+      if let reason = threads[thread]?.untold {
+        threads[thread]?.untold = nil
+        return StopEvent(thread: thread, reason: reason)
+      }
       guard let reason = threads[thread]?.pending else { continue }
       threads[thread]?.pending = nil
       if case .watchpoint(let hit) = reason, !watchpoints.watches(hit) { continue }

@@ -39,6 +39,11 @@ final class Tracer: @unchecked Sendable {
   var breakpointFilter: BreakpointFilter?
   /// System calls of which the debugger is told.
   var caughtCalls = CaughtCalls.none
+  /// Whether a debugger wants its stops.
+  var isDebugged: Bool
+  /// Vfork children, in the same memory, of which the debugger was told.
+  var debuggedSharers: Set<Int32> = []
+  var toldForks = ToldForks()
   /// Another process made it.
   private(set) var isChild = false
   /// The thread that made this process waits, by CLONE_VFORK, until it ends or calls exec.
@@ -55,6 +60,7 @@ final class Tracer: @unchecked Sendable {
     onStop: @escaping @Sendable (StopEvent) -> Void
   ) {
     self.options = options
+    isDebugged = options.debugged
     self.tracees = tracees
     self.attachingTo = attachingTo
     self.onStop = onStop
@@ -65,7 +71,10 @@ final class Tracer: @unchecked Sendable {
     var options = parent.options
     options.debugged = false
     options.onGroupStop = nil
-    self.init(options, among: parent.tracees, onStop: { _ in })
+    let tracees = parent.tracees
+    self.init(
+      options, among: tracees,
+      onStop: { [unowned tracees] in tracees.debuggees.receive(process, $0) })
     self.process = process
     isChild = true
     vdsoCall = parent.vdsoCall
@@ -78,8 +87,9 @@ final class Tracer: @unchecked Sendable {
 
   /// Without a debugger a process that has been started runs at once.
   func beginRunning() {
-    if options.debugged {
+    if isDebugged {
       isStopped = true
+      for thread in threads.keys { threads[thread]?.action = ResumePlan.Action(.stay) }
     } else {
       resumeAll()
     }
@@ -95,7 +105,7 @@ final class Tracer: @unchecked Sendable {
     if reason == .breakpoint, let state = threads[thread] {
       threads[thread]?.toldBreakpoint = UInt64(state.registers.general.rip)
     }
-    onStop(StopEvent(thread: thread, reason: reason))
+    tellStop(thread, reason)
   }
 
   /// Brings every thread to a stop in canonical state.
@@ -199,8 +209,9 @@ final class Tracer: @unchecked Sendable {
       }
       switch parking.reason {
       // A signal that came at the same moment is told at the next resume.
-      case .exit(.probe) where options.debugged:
+      case .exit(.probe) where isDebugged(thread):
         if !goesOnUntold(thread) { stopWorld(thread, .breakpoint) }
+      case .exit(.probe): enter(thread, skippingProbe: true)
       case .exit(.stepped): finishStep(thread)
       case .exit(.rare): carryOut(thread)
       case .exit: enter(thread)
@@ -253,7 +264,11 @@ struct TracedThread {
   var watchHit: WatchHit? = nil
   /// A signal to be delivered without telling the debugger again.
   var silentSignal: Int32 = 0
+  /// A thread that stays stands still at the debugger's word.
   var action = ResumePlan.Action(.run)
+  var isHeld: Bool { action.kind == .stay }
+  /// A process that it has made, or whose end it waited for, which is told at the next resume.
+  var untold: StopReason? = nil
   /// The step that it makes for the program's own trap flag.
   var trapStep: TrapStep? = nil
   /// An instruction that began with the trap flag set is done, and its trap is still to come.

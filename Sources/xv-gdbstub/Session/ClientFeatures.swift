@@ -7,6 +7,8 @@ struct ClientFeatures {
   var understandsSoftwareBreak = false
   var understandsHardwareBreak = false
   var understandsExec = false
+  var understandsFork = false
+  var understandsVfork = false
   var understandsErrorMessages = false
   /// `vRun` has all arguments as one text, quoted as for a shell.
   var sendsOneArgument = false
@@ -39,6 +41,8 @@ extension StubSession {
       case "hwbreak": client.understandsHardwareBreak = true
       case "exec-events": client.understandsExec = true
       case "single-inf-arg": client.sendsOneArgument = launcher != nil
+      case "fork-events": client.understandsFork = true
+      case "vfork-events": client.understandsVfork = true
       case "error-message": client.understandsErrorMessages = true
       default: break
       }
@@ -68,6 +72,9 @@ extension StubSession {
     if client.understandsHardwareBreak { supported.append("hwbreak+") }
     if client.understandsExec { supported.append("exec-events+") }
     if client.sendsOneArgument { supported.append("single-inf-arg+") }
+    if client.isMultiprocess, client.understandsFork { supported.append("fork-events+") }
+    if client.isMultiprocess, client.understandsVfork { supported.append("vfork-events+") }
+    tellForks()
     if client.understandsErrorMessages { supported.append("error-message+") }
     return Reply(supported.joined(separator: ";"))
   }

@@ -23,7 +23,7 @@ extension StubSession {
 
   /// The name that the kernel has for a thread; empty when the thread is gone.
   func commandName(of thread: ThreadID) -> [UInt8] {
-    let path = "/proc/\(world.processID)/task/\(thread)/comm"
+    let path = "/proc/\(thread)/comm"
     let number = open(path, O_RDONLY | O_CLOEXEC)
     guard number >= 0 else { return [] }
     defer { close(number) }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
 internal import Glibc
+internal import Linux
 internal import RSP
 internal import WorldVM
 internal import XVCore
@@ -15,33 +16,39 @@ extension StubSession {
       let reply = client.isLLDB ? stopReply() : nil
       return isExtended ? reply.map { .reply($0) } ?? .silence : .last(reply)
     case .killProcess(let process):
-      guard process == UInt64(world.processID) else { return .reply(.error(ESRCH)) }
-      kill()
-      return isExtended ? .reply(.ok) : .last(.ok)
+      guard let inferior = inferior(of: process) else { return .reply(.error(ESRCH)) }
+      kill(inferior)
+      leaveEnded()
+      return isExtended || !hasEnded ? .reply(.ok) : .last(.ok)
     case .detach(let process):
-      guard process ?? UInt64(world.processID) == UInt64(world.processID) else {
+      let process = process ?? UInt64(world.processID)
+      guard let inferior = inferior(of: process) else {
+        if hasEnded { throw .badWorld("the program has ended") }
         return .reply(.error(ESRCH))
       }
-      try detach()
-      return isExtended ? .reply(.ok) : .last(.ok)
+      try with(inferior) { () throws(WorldError) in try detach() }
+      leaveEnded()
+      return isExtended || !hasEnded ? .reply(.ok) : .last(.ok)
     }
   }
 
-  /// Ends the program, if it has not ended.
-  package func kill() {
-    guard !hasEnded else { return }
+  /// Ends the programs, if they have not ended.
+  package func kill() { living.forEach(kill) }
+
+  private func kill(_ inferior: Inferior) {
     // What cannot be killed is gone already.
-    do throws(WorldError) { try world.kill() } catch {}
-    lastStop = StopEvent(thread: ThreadID(world.processID), reason: .killed(SIGKILL))
-    runningPlan = nil
+    do throws(WorldError) { try inferior.world.kill() } catch {}
+    inferior.lastStop = StopEvent(
+      thread: ThreadID(inferior.world.processID), reason: .killed(SIGKILL))
+    inferior.runningPlan = nil
   }
 
-  /// Lets the program go on natively.
+  /// Lets the current program go on natively.
   ///
   /// A signal at which it stands still is delivered if the client lets the program have such
   /// signals; without word from it, gdb's defaults count.
   func detach() throws(WorldError) {
-    if hasEnded { throw .badWorld("the program has ended") }
+    if current.isOver { throw .badWorld("the program has ended") }
     clearBreakpoints()
     var signal: Int32 = 0
     if case .signal(let number) = lastStop.reason,
@@ -50,17 +57,14 @@ extension StubSession {
       signal = number
     }
     try world.detach(signal: signal)
-    isDetached = true
+    current.isDetached = true
     detachedProcesses.append(world.processID)
-    lastStop = StopEvent(thread: lastStop.thread, reason: .exited(0))
   }
 
   /// The server ends: what it launched ends with it, what it was attached to goes on.
   package func end() {
     guard world.isAttached else { return kill() }
-    guard !hasEnded else { return }
-    // What cannot be let go is gone already.
-    do throws(WorldError) { try detach() } catch {}
+    letAllGo()
   }
 
   /// The connection broke and the client had said what is to become of the program then.
@@ -68,37 +72,51 @@ extension StubSession {
     guard detachesOnError, !hasEnded else { return }
     if isRunning {
       // It is let go where it stands still.
-      do throws(WorldError) { try world.interrupt() } catch {}
+      interrupt()
       while isRunning, !hasEnded {
-        var readiness = Readiness([world.stopDescriptor])
+        var readiness = Readiness([stops.descriptor])
         readiness.wait()
         absorbStop()
       }
     }
-    if hasEnded { return }
-    // What cannot be let go is gone already.
-    do throws(WorldError) { try detach() } catch {}
+    letAllGo()
+  }
+
+  private func letAllGo() {
+    for inferior in living {
+      // What cannot be let go is gone already.
+      do throws(WorldError) {
+        try with(inferior) { () throws(WorldError) in try detach() }
+      } catch {}
+    }
   }
 
   /// The client is gone and the program lives: it is stopped and forgets the client's breakpoints.
   package func keepStopped() {
     awaited = nil
-    if runningPlan != nil {
-      // A world that is gone has told its end as a stop, which is taken by whoever waits next.
-      do throws(WorldError) { try world.interrupt() } catch {}
+    if isRunning {
+      interrupt()
     } else {
-      clearBreakpoints()
+      forgetBreakpoints()
     }
   }
 }
 
 extension StubSession {
-  package var isRunning: Bool { runningPlan != nil }
+  package var isRunning: Bool { inferiors.contains { $0.runningPlan != nil } }
   package var isAttached: Bool { world.isAttached }
 
   /// Takes a stop for which there is no client.
   package func absorbStop() {
     _ = takeStopReply()
-    if !isRunning { clearBreakpoints() }
+    if !isRunning { forgetBreakpoints() }
+  }
+
+  private func forgetBreakpoints() {
+    for inferior in living {
+      do throws(WorldError) {
+        try with(inferior) { () throws(WorldError) in clearBreakpoints() }
+      } catch {}
+    }
   }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
 package import RSP
 internal import WorldVM
 internal import XVCore
@@ -35,29 +36,67 @@ extension StubSession {
     // A stop of what stands still: nothing is to be done.
     if actions.allSatisfy({ $0.kind == .stop }) { return .reply(.ok) }
     if hasEnded { throw .badWorld("the program has ended") }
-    guard let plan = plan(for: actions) else { return .reply(.malformed) }
-    if interruption != .none, !plan.deliversSignal {
+    var plans: [(inferior: Inferior, plan: ResumePlan)] = []
+    for inferior in living {
+      guard let plan = plan(for: actions, in: inferior) else { return .reply(.malformed) }
+      if plan.movesAnything { plans.append((inferior, plan)) }
+    }
+    if interruption != .none, !plans.contains(where: \.plan.deliversSignal) {
       // The stop was asked for before the resume: the program does not move at all.
       lastStop = StopEvent(thread: lastStop.thread, reason: .interrupted)
       return .reply(stopReply())
     }
     transfers.forget()
-    try world.go(plan)
     isFresh = false
-    runningPlan = plan.withoutSignals
-    if interruption != .none { try world.interrupt() }
+    for (inferior, plan) in plans {
+      if let reply = try start(inferior, plan) { return .reply(reply) }
+    }
+    if interruption != .none { requestStop(interruption) }
     return .resumed
   }
 
+  /// Lets an inferior go; a reply when it has a stop to tell first.
+  private func start(_ inferior: Inferior, _ plan: ResumePlan) throws(WorldError) -> Reply? {
+    inferior.runningPlan = plan.withoutSignals
+    while !inferior.untold.isEmpty {
+      let event = inferior.untold.removeFirst()
+      if isOutdated(event, in: inferior) { continue }
+      if let reply = reply(telling: event, of: inferior) { return reply }
+      // It goes on by itself.
+      return nil
+    }
+    do throws(WorldError) {
+      try inferior.world.go(plan)
+    } catch {
+      inferior.runningPlan = nil
+      throw error
+    }
+    return nil
+  }
+
+  /// A hit of a breakpoint that was taken away meanwhile.
+  private func isOutdated(_ event: StopEvent, in inferior: Inferior) -> Bool {
+    guard event.reason == .breakpoint else { return false }
+    do throws(WorldError) {
+      let registers = try inferior.world.registers(of: event.thread, extended: false)
+      return inferior.breakpoints.kinds[Address(registers.general.rip)] == nil
+    } catch {
+      return true
+    }
+  }
+
   /// The leftmost action that matches a thread is that thread's; what no action names stays.
-  private func plan(for actions: [ResumePacket.Action]) -> ResumePlan? {
+  private func plan(
+    for actions: [ResumePacket.Action], in inferior: Inferior
+  ) -> ResumePlan? {
+    let process = inferior.world.processID
     var plan = ResumePlan(others: ResumePlan.Action(.stay))
-    if let first = actions.first(where: { $0.threads?.isEverything ?? true }) {
+    if let first = actions.first(where: { $0.threads?.isEverything(in: UInt64(process)) ?? true }) {
       guard let action = ResumePlan.Action(first, client.signals) else { return nil }
       plan.others = action
     }
-    for thread in world.threads {
-      guard let first = actions.first(where: { $0.matches(thread, of: world.processID) }) else {
+    for thread in inferior.world.threads {
+      guard let first = actions.first(where: { $0.matches(thread, of: process) }) else {
         continue
       }
       guard let action = ResumePlan.Action(first, client.signals) else { return nil }
@@ -67,8 +106,8 @@ extension StubSession {
     let signal = plan.others.signal
     if signal != 0 {
       plan.others.signal = 0
-      if plan.threads[lastStop.thread] == nil {
-        plan.threads[lastStop.thread] = ResumePlan.Action(plan.others.kind, signal: signal)
+      if plan.threads[inferior.lastStop.thread] == nil {
+        plan.threads[inferior.lastStop.thread] = ResumePlan.Action(plan.others.kind, signal: signal)
       }
     }
     return plan
@@ -94,9 +133,10 @@ extension StubSession {
     // Nothing runs when the client only waits for a process.
     if let awaited { return awaited.isGivenUp = true }
     self.interruption = interruption
-    guard runningPlan != nil else { return }
+    // One is enough: its stop stops the others.
+    guard let running = living.first(where: { $0.runningPlan != nil }) else { return }
     // A world that is gone has told, or will tell, its end as a stop.
-    do throws(WorldError) { try world.interrupt() } catch {}
+    do throws(WorldError) { try running.world.interrupt() } catch {}
   }
 
   /// Goes on with what was asked for, a signal delivered on the way; false when that cannot be.
@@ -119,8 +159,9 @@ extension StubSession {
 }
 
 extension ThreadPattern {
-  fileprivate var isEverything: Bool {
+  fileprivate func isEverything(in process: UInt64) -> Bool {
     if case .one = thread { return false }
+    if case .one(let wanted)? = self.process { return wanted == process }
     return true
   }
 }
@@ -134,6 +175,10 @@ extension ResumePacket.Action {
 extension ResumePlan {
   fileprivate var deliversSignal: Bool {
     others.signal != 0 || threads.values.contains { $0.signal != 0 }
+  }
+
+  fileprivate var movesAnything: Bool {
+    others.kind != .stay || threads.values.contains { $0.kind != .stay }
   }
 
   fileprivate var withoutSignals: ResumePlan {

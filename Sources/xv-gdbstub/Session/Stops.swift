@@ -13,19 +13,68 @@ extension StubSession {
 
   package func takeStopReply() -> Reply? {
     if awaited != nil { return attachToAwaited() }
-    guard let event = world.takeStop() else { return nil }
+    for inferior in inferiors {
+      while let event = inferior.world.takeStop() {
+        if let reply = reply(telling: event, of: inferior) { return reply }
+      }
+    }
+    return nil
+  }
+
+  /// Takes note of a stop; nil when the program runs on nevertheless.
+  func reply(telling event: StopEvent, of inferior: Inferior) -> Reply? {
+    if event.reason == .interrupted, interruption == .none, inferiors.count > 1 {
+      // It stands still for another one's stop, which is still to be taken.
+      inferior.runningPlan = nil
+      inferior.lastStop = event
+      return nil
+    }
+    let last = current
+    current = inferior
+    guard !goesOn(after: event) else {
+      current = last
+      return nil
+    }
+    lastStop = event
+    runningPlan = nil
+    stopOthers()
+    select(inferior, event.thread)
+    transfers.forget()
+    switch event.reason {
+    case .execed: clearBreakpoints()
+    case .forked(let child), .vforked(let child):
+      do throws(WorldError) {
+        try adoptChild(child)
+      } catch {
+        Diagnostics.print("xv-gdbstub: process \(child) cannot be debugged: \(error)")
+        lastStop.reason = .stepped
+      }
+    default: break
+    }
+    forgetEnded()
+    return stopReply()
+  }
+
+  /// Stops what else runs. What happens there at this moment is told later.
+  private func stopOthers() {
+    for other in living where other !== current && other.runningPlan != nil {
+      // A world that is gone has told its end as a stop.
+      do throws(WorldError) { try other.world.interrupt() } catch {}
+      while let event = other.world.takeStop() {
+        if event.reason == .interrupted { other.lastStop = event } else { other.untold.append(event) }
+      }
+      other.runningPlan = nil
+    }
+  }
+
+  /// Whether the current program goes on although it has stopped.
+  private func goesOn(after event: StopEvent) -> Bool {
     if case .signal(let number) = event.reason, passedSignals.contains(number),
       resumeDelivering(number, to: event.thread)
     {
-      return nil
+      return true
     }
-    if event.reason == .breakpoint, goesOnUntold(event.thread) { return nil }
-    lastStop = event
-    runningPlan = nil
-    generalThread = event.thread
-    transfers.forget()
-    if case .execed = event.reason { clearBreakpoints() }
-    return stopReply()
+    return event.reason == .breakpoint && goesOnUntold(event.thread)
   }
 
   /// The signal that a stop is told with.
@@ -37,7 +86,8 @@ extension StubSession {
       return client.signals.wire(SIGSTOP)
     }
     switch lastStop.reason {
-    case .breakpoint, .watchpoint, .stepped, .execed, .systemCallEntry, .systemCallReturn:
+    case .breakpoint, .watchpoint, .stepped, .execed, .systemCallEntry, .systemCallReturn, .forked,
+      .vforked, .vforkDone:
       return .trap
     case .signal(let number), .killed(let number): return client.signals.wire(number)
     case .interrupted: return stopsQuietly ? .none : .interrupt
@@ -64,10 +114,17 @@ extension StubSession {
         .stopped(stop(.systemCallEntry(UInt32(bitPattern: number))))
       case .systemCallReturn(let number):
         .stopped(stop(.systemCallReturn(UInt32(bitPattern: number))))
+      case .forked(let child): .stopped(stop(.forked(firstThread(of: child))))
+      case .vforked(let child): .stopped(stop(.vforked(firstThread(of: child))))
+      case .vforkDone: .stopped(stop(.vforkDone))
       case .execed(let path):
         .stopped(stop(client.understandsExec ? .executed(path: Array(path.utf8)) : nil))
       }
     return Reply(reply.encoded(multiprocess: client.isMultiprocess))
+  }
+
+  private func firstThread(of process: Int32) -> ThreadName {
+    ThreadName(process: UInt64(process), thread: UInt64(process))
   }
 
   private func stop(_ reason: StopReply.Stop.Reason? = nil) -> StopReply.Stop {
@@ -107,6 +164,9 @@ extension StubSession {
     case .signal: "signal"
     case .interrupted: signalOfStop == .none ? nil : "signal"
     case .execed: "exec"
+    case .forked: "fork"
+    case .vforked: "vfork"
+    case .vforkDone: "vforkdone"
     case .exited, .killed: nil
     }
   }

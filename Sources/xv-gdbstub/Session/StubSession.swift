@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-only
-internal import Glibc
+internal import Linux
 package import RSP
 package import WorldVM
 internal import XVCore
@@ -9,7 +9,12 @@ internal import XVCore
 /// One object for the server's whole life: clients come and go, and in extended mode programs do. This file sends each family of
 /// packets to its own file; what a family does stands there.
 package final class StubSession: Responder {
-  package private(set) var world: any World
+  /// The programs that are debugged, in the order in which they came; at least one, which may be over.
+  private(set) var inferiors: [Inferior]
+  /// The one that packets are about which name no process.
+  var current: Inferior
+  /// Readable when one of them has stopped.
+  let stops: DescriptorSet
   package private(set) var layout: RegisterLayout
   /// Nil when the session is about one program only.
   package var launcher: Launcher?
@@ -25,20 +30,11 @@ package final class StubSession: Responder {
   /// The thread that `Hc` chose for the resume packets older than `vCont`.
   var resumeThread = ThreadSelector.any
 
-  /// Why the program stands still, or how it ended.
-  var lastStop: StopEvent
   /// Whether the program stands where it was when it was launched, or taken hold of.
   var isFresh = true
-  /// The resume that the program carries out, its signals delivered; nil while it stands still.
-  var runningPlan: ResumePlan?
   var interruption = Interruption.none
   /// Whether the interrupt at which the program stands was to be no signal.
   var stopsQuietly = false
-  var breakpoints = BreakpointTable()
-  /// Conditions and commands of the breakpoints.
-  var agent: BreakpointAgent
-  var watchpoints: Set<Watchpoint> = []
-  var catchesCalls = false
   var passedSignals: Set<Int32> = []
   /// Signals that may be delivered at all; nil when the client told nothing about it.
   var programSignals: Set<Int32>?
@@ -51,13 +47,8 @@ package final class StubSession: Responder {
   package internal(set) var detachesOnError = false
 
   var savedRegisters = SavedRegisters()
-  /// What the client had mapped into the program, by address.
-  var allocations: [Address: UInt64] = [:]
-
   var transfers = TransferCache()
   var files = FileTable()
-  /// Whether the program was let go and is no longer the server's.
-  package internal(set) var isDetached = false
   /// Those that were let go and whose end nobody took.
   var detachedProcesses: [Int32] = []
 
@@ -69,41 +60,51 @@ package final class StubSession: Responder {
   }
 
   package init(world: any World, layout: RegisterLayout) {
-    self.world = world
     self.layout = layout
-    agent = BreakpointAgent(layout)
-    let first = world.threads.first ?? ThreadID(world.processID)
-    lastStop = world.lastStop ?? StopEvent(thread: first, reason: .stepped)
-    generalThread = lastStop.thread
+    current = Inferior(world, agent: BreakpointAgent(layout))
+    inferiors = [current]
+    do throws(DescriptorError) {
+      stops = try DescriptorSet()
+    } catch {
+      preconditionFailure("no epoll descriptor: errno \(error.errno)")
+    }
+    stops.insert(world.stopDescriptor)
+    generalThread = current.lastStop.thread
   }
 
   /// Puts a new program in the place of the last one.
   func adopt(_ world: any World) {
-    self.world = world
     do throws(WorldError) { layout = try RegisterLayout(world: world) } catch {}
-    let first = world.threads.first ?? ThreadID(world.processID)
-    lastStop = world.lastStop ?? StopEvent(thread: first, reason: .stepped)
+    let last = inferiors
+    current = Inferior(world, agent: makeAgent())
+    add(current)
+    last.forEach(remove)
     generalThread = lastStop.thread
     resumeThread = .any
     isFresh = true
-    runningPlan = nil
     interruption = .none
-    breakpoints = BreakpointTable()
-    // The client may be where a program's output would go.
-    let hasOwnOutput = launcher?.template.redirectStandardIO != true
-    agent = BreakpointAgent(layout, output: hasOwnOutput ? STDOUT_FILENO : STDERR_FILENO)
-    watchpoints = []
-    catchesCalls = false
     savedRegisters = SavedRegisters()
-    allocations = [:]
     transfers.forget()
-    isDetached = false
+    tellForks()
   }
 
-  /// Whether the program is gone, so that there is nothing left to debug.
-  package var hasEnded: Bool { isDetached || lastStop.reason.isEnd }
+  func add(_ inferior: Inferior) {
+    inferiors.append(inferior)
+    stops.insert(inferior.world.stopDescriptor)
+  }
 
-  package var stopDescriptor: Int32 { awaited?.descriptor ?? world.stopDescriptor }
+  func remove(_ inferior: Inferior) {
+    stops.remove(inferior.world.stopDescriptor)
+    inferiors.removeAll { $0 === inferior }
+  }
+
+  /// Whether the programs are gone, so that there is nothing left to debug.
+  package var hasEnded: Bool { inferiors.allSatisfy(\.isOver) }
+  /// Whether the last one was let go.
+  package var isDetached: Bool { hasEnded && inferiors.contains(where: \.isDetached) }
+
+  package var stopDescriptor: Int32 { awaited?.descriptor ?? stops.descriptor }
+
   package var consoleDescriptor: Int32 { terminal?.descriptor ?? -1 }
   package func takeConsole() -> [UInt8] { terminal?.take() ?? [] }
 
@@ -120,6 +121,7 @@ package final class StubSession: Responder {
     files = FileTable()
     transfers = TransferCache()
     savedRegisters = SavedRegisters()
+    tellForks()
   }
 
   package func answer(_ packet: Packet) -> Answer {
@@ -159,7 +161,7 @@ extension StopReason {
     switch self {
     case .exited, .killed: true
     case .breakpoint, .watchpoint, .stepped, .signal, .interrupted, .execed, .systemCallEntry,
-      .systemCallReturn:
+      .systemCallReturn, .forked, .vforked, .vforkDone:
       false
     }
   }

@@ -8,22 +8,22 @@ extension StubSession {
   func respond(to packet: ThreadPacket) throws(WorldError) -> Reply {
     switch packet {
     case .select(.resume, let pattern):
-      if case .one = pattern.thread, thread(matching: pattern) == nil { return .error(ESRCH) }
+      if case .one = pattern.thread, find(pattern) == nil { return .error(ESRCH) }
       resumeThread = pattern.thread
       return .ok
     case .select(.general, let pattern):
-      guard let thread = thread(matching: pattern) else { return .error(ESRCH) }
-      generalThread = thread
+      guard let found = find(pattern) else { return .error(ESRCH) }
+      select(found.inferior, found.thread)
       return .ok
     case .isAlive(let pattern):
-      return thread(matching: pattern) == nil ? .error(ESRCH) : .ok
+      return find(pattern) == nil ? .error(ESRCH) : .ok
     case .current where world.threads.isEmpty: return .error(ESRCH)
     case .current: return Reply([UInt8]("QC".utf8) + encodedName(of: generalThread))
     case .first: return threadList()
     case .next: return Reply("l")
     case .extraInformation(let pattern):
-      guard let thread = thread(matching: pattern) else { return .error(ESRCH) }
-      return Reply(Hex.encode(commandName(of: thread)))
+      guard let found = find(pattern) else { return .error(ESRCH) }
+      return Reply(Hex.encode(commandName(of: found.thread)))
     case .localAddress(let pattern, let offset, let linkMap):
       guard let thread = thread(matching: pattern) else { return .error(ESRCH) }
       let address = try world.threadLocal(at: offset, linkMap: Address(linkMap), of: thread)
@@ -33,7 +33,11 @@ extension StubSession {
 
   /// The list is one reply: a packet holds thousands of threads.
   private func threadList() -> Reply {
-    let names = world.threads.map { encodedName(of: $0) }
+    let names = inferiors.flatMap { inferior in
+      inferior.world.threads.map {
+        name(of: $0, in: inferior).encoded(multiprocess: client.isMultiprocess)
+      }
+    }
     if names.isEmpty { return Reply("l") }
     return Reply([UInt8(ascii: "m")] + names.joined(separator: [UInt8(ascii: ",")]))
   }
@@ -47,8 +51,24 @@ extension StubSession {
     return matching.contains(lastStop.thread) ? lastStop.thread : matching.first
   }
 
-  func name(of thread: ThreadID) -> ThreadName {
-    ThreadName(process: UInt64(world.processID), thread: UInt64(thread.rawValue))
+  /// As `thread(matching:)`, in any program: the current one comes first.
+  func find(_ pattern: ThreadPattern) -> (inferior: Inferior, thread: ThreadID)? {
+    for inferior in [current] + inferiors.filter({ $0 !== current }) {
+      let process = UInt64(inferior.world.processID)
+      let matching = inferior.world.threads.filter {
+        pattern.matches(thread: UInt64($0.rawValue), of: process)
+      }
+      let stopped = inferior.lastStop.thread
+      if let thread = matching.contains(stopped) ? stopped : matching.first {
+        return (inferior, thread)
+      }
+    }
+    return nil
+  }
+
+  func name(of thread: ThreadID, in inferior: Inferior? = nil) -> ThreadName {
+    let process = (inferior ?? current).world.processID
+    return ThreadName(process: UInt64(process), thread: UInt64(thread.rawValue))
   }
 
   private func encodedName(of thread: ThreadID) -> [UInt8] {

@@ -74,8 +74,9 @@ extension StubSession {
 
   private func threadsXML() -> [UInt8] {
     var xml = XMLText("<threads>\n")
-    for thread in world.threads {
-      let id = name(of: thread).encoded(multiprocess: client.isMultiprocess)
+    let threads = inferiors.flatMap { inferior in inferior.world.threads.map { (inferior, $0) } }
+    for (inferior, thread) in threads {
+      let id = name(of: thread, in: inferior).encoded(multiprocess: client.isMultiprocess)
       xml.append("<thread id=\"")
       xml.append(String(decoding: id, as: UTF8.self))
       if let core = ThreadStatistics(of: thread, in: world.processID)?.core {

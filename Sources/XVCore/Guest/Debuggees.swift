@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-3.0-only
+import Glibc
+
+/// Of which processes that a program makes its debugger is told.
+package struct ToldForks: Hashable, Sendable {
+  /// Those with memory of their own.
+  package var forks = false
+  /// Those for which their maker waits, and that the wait is over.
+  package var vforks = false
+
+  package init(forks: Bool = false, vforks: Bool = false) {
+    self.forks = forks
+    self.vforks = vforks
+  }
+}
+
+/// Who is told of the stops of processes that were made by others. Events wait for their receiver.
+struct Debuggees {
+  private struct Debuggee {
+    var receiver: (@Sendable (StopEvent) -> Void)?
+    var waiting: [StopEvent] = []
+  }
+
+  private var debuggees: [Int32: Debuggee] = [:]
+
+  /// A debugger is about to be told of a process.
+  mutating func expect(_ process: Int32) { debuggees[process] = Debuggee() }
+
+  mutating func receive(_ process: Int32, _ event: StopEvent) {
+    guard let receiver = debuggees[process]?.receiver else {
+      debuggees[process]?.waiting.append(event)
+      return
+    }
+    receiver(event)
+  }
+
+  mutating func connect(_ process: Int32, _ receiver: @escaping @Sendable (StopEvent) -> Void) {
+    let waiting = debuggees[process]?.waiting ?? []
+    debuggees[process] = Debuggee(receiver: receiver)
+    waiting.forEach(receiver)
+  }
+
+  mutating func forget(_ process: Int32) { debuggees[process] = nil }
+}
+
+extension Tracer {
+  /// Whether a debugger wants to know what happens to a thread. Those of a vfork child of which it does not
+  /// know run whenever they can.
+  func isDebugged(_ thread: ThreadID) -> Bool {
+    guard let owner = threads[thread]?.processID else { return false }
+    return owner == process ? isDebugged : debuggedSharers.contains(owner)
+  }
+
+  /// Whether a process stands still at its debugger's word.
+  func isHeld(_ process: Int32) -> Bool {
+    isStopped || threads.values.allSatisfy { $0.processID != process || $0.isHeld }
+  }
+
+  /// Tells the debugger a stop of all threads.
+  func tellStop(_ thread: ThreadID, _ reason: StopReason) {
+    let owner = threads[thread]?.processID ?? process
+    let others = Set(threads.values.filter { !$0.isHeld }.map(\.processID)).filter {
+      $0 != owner && ($0 == process ? isDebugged : debuggedSharers.contains($0))
+    }
+    for other in Array(threads.keys) where isDebugged(other) {
+      threads[other]?.action = ResumePlan.Action(.stay)
+    }
+    tell(owner, StopEvent(thread: thread, reason: reason))
+    for other in others {
+      tell(other, StopEvent(thread: ThreadID(other), reason: .interrupted))
+    }
+  }
+
+  func tell(_ process: Int32, _ event: StopEvent) {
+    if process == self.process { onStop(event) } else { tracees.debuggees.receive(process, event) }
+  }
+
+  /// Tells that a thread has made a process; the child is held.
+  func tellFork(_ parent: ThreadID, _ reason: StopReason) {
+    if isStopped || isStopping {
+      threads[parent]?.untold = reason
+    } else {
+      stopWorld(parent, reason)
+    }
+  }
+
+  /// What a debugger knows about the process is known about one that it has made.
+  func takeOver(from maker: Tracer) {
+    isDebugged = true
+    toldForks = maker.toldForks
+    breakpoints = maker.breakpoints
+    watchpoints = maker.watchpoints
+    caughtCalls = maker.caughtCalls
+  }
+
+  /// A vfork child goes on as one of which no debugger knows. It runs when the threads of its maker do.
+  func release(sharer: Int32) {
+    debuggedSharers.remove(sharer)
+    tracees.debuggees.forget(sharer)
+    for (thread, state) in threads where state.processID == sharer {
+      threads[thread]?.action = ResumePlan.Action(.run)
+    }
+  }
+
+  /// Ends a vfork child.
+  func kill(sharer: Int32) {
+    let thread = ThreadID(sharer)
+    Glibc.kill(sharer, SIGKILL)
+    while let event = control.waitForEvent(of: thread) {
+      if case .exited = event { break }
+      if case .killed = event { break }
+      control.resume(thread, signal: 0)
+    }
+    debuggedSharers.remove(sharer)
+    tracees.debuggees.forget(sharer)
+    for thread in threads.filter({ $0.value.processID == sharer }).keys {
+      engine?.lock.locked { engine?.removeThread(thread) }
+      threads[thread] = nil
+    }
+  }
+}
+
+extension Guest {
+  /// Has the debugger be told of processes that the program makes.
+  package func tellForks(_ told: ToldForks) throws(GuestError) {
+    try whileStopped { tracer throws(GuestError) in tracer.toldForks = told }
+  }
+
+  /// A process that this one has made and of which a stop told; it stands still. `onStop` as for `launch`.
+  package func child(
+    _ process: Int32, onStop: @escaping @Sendable (StopEvent) -> Void
+  ) throws(GuestError) -> Guest {
+    try whileStopped { tracer throws(GuestError) in
+      guard tracer.tracees.debuggee(process) != nil else { throw .gone }
+      tracer.tracees.debuggees.connect(process, onStop)
+    }
+    return sibling(process)
+  }
+}

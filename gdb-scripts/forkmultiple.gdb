@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-3.0-only
+# Parent and child are debugged and run together.
+# program: processes.c
+# arguments: fork
+set detach-on-fork off
+set schedule-multiple on
+break child
+break parent
+catch fork
+continue
+continue
+info threads
+backtrace
+finish
+set schedule-multiple off
+continue
+inferior 1
+continue
+print before
+continue
