@@ -51,6 +51,15 @@ extension Guest {
     #expect(second.made == 0)
   }
 
+  @Test func fileMappedTwiceIsKeptTwice() throws {
+    let program = try AssemblyProgram.built(
+      "mapped", flags: ["-static-pie", "-Wl,--section-start=.other=0x800000"])
+    let directory = program.directory + "/persist"
+    let first = try Self.run(program, in: directory)
+    let second = try Self.run(program, in: directory)
+    #expect(second.installed == first.made)
+  }
+
   @Test func changedProgramIsTranslatedAnew() throws {
     let program = try AssemblyProgram.built("calls", flags: ["-static-pie"])
     let directory = program.directory + "/persist"

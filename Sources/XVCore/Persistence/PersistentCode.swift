@@ -13,7 +13,10 @@ final class PersistentCode {
   private let file: PersistentFile?
   private let directory: String
   private let program: FileIdentity
-  private var names: [FileIdentity: Int16] = [:]
+  /// A file may be mapped at several places at the same time, as V8 does with its built-in code: then each
+  /// of them is a module.
+  private var names: [FileIdentity: [Int16]] = [:]
+  private static let mostPlaces = 4
   /// Of the process that was forked for this one: it keeps what both have translated.
   private weak var maker: PersistentCode?
   /// Held while forked processes hand records over.
@@ -40,7 +43,7 @@ final class PersistentCode {
 
   private func add(_ identity: FileIdentity, _ records: UnsafeRawBufferPointer) {
     guard modules.count < Int(Int16.max) else { return }
-    names[identity] = Int16(modules.count)
+    names[identity, default: []].append(Int16(modules.count))
     modules.append(PersistedModule(identity, old: records))
   }
 
@@ -48,18 +51,17 @@ final class PersistentCode {
   /// of it. `isMapped` says whether a module has code mapped now.
   func module(path: String, slide: UInt64, isMapped: (Int16) -> Bool) -> Int16 {
     guard let identity = FileIdentity(path: path) else { return -1 }
-    if names[identity] == nil {
+    let places = names[identity] ?? []
+    if let number = places.first(where: { modules[Int($0)].slide == slide }) { return number }
+    var free = places.first { !isMapped($0) }
+    if free == nil, places.count < PersistentCode.mostPlaces {
       handing.locked { add(identity, UnsafeRawBufferPointer(start: nil, count: 0)) }
+      free = names[identity]?.last
     }
-    guard let number = names[identity] else { return -1 }
-    let module = modules[Int(number)]
-    if module.slide != slide {
-      // Mapped twice at the same time: only the first one is looked after.
-      guard !isMapped(number) else { return -1 }
-      module.slide = slide
-      module.cursor = 0
-    }
-    return number
+    guard let free, !isMapped(free) else { return -1 }
+    modules[Int(free)].slide = slide
+    modules[Int(free)].cursor = 0
+    return free
   }
 
   /// Nothing more is put into the cache, which was discarded on purpose, or written down.
@@ -76,7 +78,12 @@ final class PersistentCode {
     }
     handing.locked {
       let handed = modules.reduce(0) { $0 + $1.handed.count }
-      guard new >= PersistentCode.fewRecords || handed > 0 || (new > 0 && file == nil) else { return }
+      let added = modules.reduce(0) { $0 + $1.addedBytes }
+      let old = modules.reduce(0) { $0 + $1.old.count }
+      // What is added rewrites the whole file: a little is not worth that.
+      guard
+        (new >= PersistentCode.fewRecords || handed > 0) && added >= old / 64 || (new > 0 && file == nil)
+      else { return }
       PersistentFile.write(directory: directory, program: program, modules: modules)
     }
   }
@@ -85,10 +92,16 @@ final class PersistentCode {
 
   private func take(from child: PersistentCode) {
     handing.locked {
-      for module in child.modules where module.newRecords > 0 {
-        guard let number = names[module.identity] else { continue }
-        modules[Int(number)].take(module.handOver())
+      for (number, module) in child.modules.enumerated() where module.newRecords > 0 {
+        guard let own = own(number, module.identity) else { continue }
+        modules[own].take(module.handOver())
       }
     }
+  }
+
+  /// The module that was here before the process was forked, or one of the same file.
+  private func own(_ number: Int, _ identity: FileIdentity) -> Int? {
+    if number < modules.count, modules[number].identity == identity { return number }
+    return names[identity]?.first.map(Int.init)
   }
 }

@@ -29,10 +29,12 @@ extension Translator {
     else { return }
     let module = persisted.modules[Int(area.module)]
     guard let slide = module.slide, module.isRecording, module.new.count < PersistedModule.mostAdded else { return }
-    for index in 0..<scanned.count where !area.range.contains(scan[index].address) { return }
-    for index in Int(start.firstExit)..<exits.count where !area.range.contains(exits[index].target) {
-      return
+    // All that it names moves with its file, in whichever of the file's areas it lies.
+    func isInside(_ address: UInt64) -> Bool {
+      area.range.contains(address) || ranges.area(containing: address)?.module == area.module
     }
+    for index in 0..<scanned.count where !isInside(scan[index].address) { return }
+    for index in Int(start.firstExit)..<exits.count where !isInside(exits[index].target) { return }
     let last = scanned.count - 1
     var header = UnitRecord(size: 0, kind: .unit, original: original, slide: slide)
     header.isAbsolute = relocations.isAbsolute
