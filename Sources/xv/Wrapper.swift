@@ -51,7 +51,7 @@ enum Wrapper {
       case .exited(let status): return .exited(status)
       case .killed(let number): return .killed(number)
       case nil, .breakpoint, .watchpoint, .stepped, .signal, .interrupted, .execed, .systemCallEntry,
-        .systemCallReturn:
+        .systemCallReturn, .forked, .vforked, .vforkDone:
         return .exited(126)
       }
     } catch {
