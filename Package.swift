@@ -36,11 +36,14 @@ let package = Package(
     .target(
       name: "WorldVM", dependencies: ["XVCore", "RSP", "CElf", "Linux", "CLinux"],
       swiftSettings: settings),
+    .target(name: "XVOptions", dependencies: ["XVCore", arguments], swiftSettings: settings),
     .executableTarget(
-      name: "xv", dependencies: ["XVCore", "Linux", arguments], swiftSettings: settings),
+      name: "xv", dependencies: ["XVCore", "XVOptions", "Linux", arguments], swiftSettings: settings),
     .executableTarget(
       name: "xv-gdbstub",
-      dependencies: ["WorldVM", "RSP", "XVCore", "Linux", "CLinux", "CCapstone", arguments],
+      dependencies: [
+        "WorldVM", "RSP", "XVCore", "XVOptions", "Linux", "CLinux", "CCapstone", arguments,
+      ],
       swiftSettings: settings),
     .testTarget(name: "LinuxTests", dependencies: ["Linux"], swiftSettings: settings),
     .testTarget(name: "RSPTests", dependencies: ["RSP"], swiftSettings: settings),

@@ -4,22 +4,50 @@ internal import Glibc
 internal import RSP
 internal import WorldVM
 package import XVCore
+package import XVOptions
 
 /// `xv-gdbstub`: starts a program under xv and serves it to a debugger.
 package struct StubCommand: ParsableCommand {
   package static let version = "0.1"
   package static let configuration = CommandConfiguration(
     commandName: "xv-gdbstub",
-    abstract: "Runs a program as translated code and serves it to gdb.",
+    abstract: "Runs a program as translated code and serves it to gdb or lldb.",
     usage: """
-      xv-gdbstub [--once] [OPTIONS] [HOST]:PORT|unix:PATH|- [--] PROG [ARGS]
-      xv-gdbstub --attach [OPTIONS] [HOST]:PORT|unix:PATH|- PID
+      xv-gdbstub [OPTIONS] PLACE [--] PROG [ARGS]
+      xv-gdbstub --attach [OPTIONS] PLACE PID
+      xv-gdbstub --multi [OPTIONS] PLACE
       """,
     discussion: """
-      Then, in gdb: target remote :PORT. Everything after PROG belongs to the program. A process that is \
-      attached to goes on natively when it is detached, when the connection ends, and when the server ends.
+      PLACE is [HOST]:PORT, unix:PATH, or - for stdin and stdout. Options come before it; everything \
+      after PROG belongs to the program. The options of gdbserver are known by their names.
+
+      EXAMPLES
+
+        xv-gdbstub :2345 ./prog one two
+            then in gdb: target remote :2345 -- or in lldb: gdb-remote 2345
+        xv-gdbstub --once :0 ./prog
+            a free port, which is printed; ends with the client
+        xv-gdbstub --attach :2345 4711
+            a running process, which goes on natively when it is detached, when the connection ends, \
+      and when the server ends
+        xv-gdbstub --multi :2345
+            then in gdb: target extended-remote :2345, set remote exec-file /bin/ls, run
+        gdb -ex 'target remote | xv-gdbstub - ./prog' ./prog
+            through a pipe; with ssh from another machine
+        xv-gdbstub --wrapper env LD_PRELOAD=./lib.so -- :2345 ./prog
+            a command that starts the program
+
+      EXIT STATUS
+
+        0   the session is over
+        1   it could not begin: no place to listen at, no such program or process
+        64  the command line is wrong
 
       xv-gdbstub gdbserver --help: the command line of lldb-server, by which lldb starts it.
+      """,
+    version: """
+      xv-gdbstub \(version)
+      It speaks the remote protocol of gdb and lldb, for programs of x86-64 Linux. Licence: GPL-3.0-only.
       """)
 
   @Flag(help: "End with the first client, and end the program with it.")
@@ -36,15 +64,28 @@ package struct StubCommand: ParsableCommand {
     help: "Start programs through the shell that SHELL names, or /bin/sh.")
   package var startupWithShell = true
 
-  @OptionGroup(title: "Translation") package var translator: TranslatorOptions
-
-  @Flag(help: "Print each packet to stderr.")
-  var debug = false
-
   @Flag(
     inversion: .prefixedNo,
     help: "Start the program with address-space randomization off.")
   var disableRandomization = true
+
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp(
+      "Start programs through this command, which executes them; it may have arguments, and -- ends it.",
+      valueName: "command ... --"))
+  package var wrapper: [String] = []
+
+  @Flag(
+    help: """
+      Let processes of other users of this machine connect. Without it only the server's own user and \
+      root may, at loopback addresses and at Unix sockets.
+      """)
+  package var allowAnyUser = false
+
+  @OptionGroup(title: "Debugging the server") package var debugging: DebugOptions
+
+  @OptionGroup(title: "Translation") package var translator: TranslatorOptions
 
   @Argument(
     help: """
@@ -98,6 +139,10 @@ package struct StubCommand: ParsableCommand {
 
   /// The place to listen at comes first: if it cannot be had, no program was started for nothing.
   private func launchAndServe() throws {
+    if debugging.selftest {
+      throw failure("there are no self-tests in the program: run scripts/test of its source")
+    }
+    try debugging.arm()
     guard multi || launchOptions != nil else {
       throw ValidationError("Missing the program to debug: write it after '\(endpoint)'.")
     }
@@ -118,6 +163,9 @@ package struct StubCommand: ParsableCommand {
   }
 
   private func serve(at listener: consuming Listener) throws {
+    var listener = listener
+    listener.allowsAnyUser = allowAnyUser
+    listener.onRefusal = { Diagnostics.print("xv-gdbstub: \($0)") }
     let server = try start()
     Diagnostics.print(listener.announcement)
     do {
@@ -137,12 +185,15 @@ package struct StubCommand: ParsableCommand {
     }
     var options = template
     options.redirectStandardIO = redirectsStandardIO
+    options.traceDescriptor = debugging.topics.contains(.threads) ? STDERR_FILENO : nil
     var launcher = Launcher(options)
+    launcher.wrapper = wrapper
     launcher.settings.startsWithShell = startupWithShell
     launcher.settings.program = launchOptions?.program
     launcher.settings.arguments = Array(launchOptions?.arguments.dropFirst() ?? [])
     launcher.commandLine = launchOptions?.arguments ?? []
     let session = StubSession(launcher: launcher)
+    session.disabledPackets = debugging.disabledPackets
     if let attachedProcess {
       try session.attach(to: attachedProcess)
     } else if launchOptions != nil {
@@ -150,7 +201,8 @@ package struct StubCommand: ParsableCommand {
     }
     wakeup.arm()
     return Server(
-      session: session, wakeup: wakeup, servesOnce: once, logsPackets: debug,
+      session: session, wakeup: wakeup, servesOnce: once,
+      logsPackets: debugging.topics.contains(.remote),
       outlivesPrograms: multi)
   }
 

@@ -2,6 +2,7 @@
 import ArgumentParser
 import Glibc
 import XVCore
+import XVOptions
 
 @main
 struct XV: ParsableCommand {
@@ -13,9 +14,6 @@ struct XV: ParsableCommand {
       signal. Options come before the program; everything after it belongs to the program.
       """)
 
-  @Flag(name: .customLong("guard"), help: "Make original code non-executable, so that a leak out of the cache faults at once.")
-  var guardOriginalCode = false
-
   @Flag(name: .shortAndLong, help: "Trace translation and intercepted system calls to stderr.")
   var verbose = false
 
@@ -25,23 +23,7 @@ struct XV: ParsableCommand {
   @Flag(help: "Print at exit what happened, to stderr.")
   var stats = false
 
-  @Option(help: ArgumentHelp("Discard translated code when there is more than this.", valueName: "MiB"))
-  var cacheSize: Int = 0
-
-  @Option(
-    help: ArgumentHelp(
-      "Make life hard for the translator: flush, collect or relocate at every N-th request.",
-      valueName: "flush=N,collect=N,relocate=N"))
-  var torture: Torture?
-
-  @Option(help: ArgumentHelp("Keep translations of files for the next run in this directory.", valueName: "directory"))
-  var persistDir: String = LaunchOptions.defaultPersistDirectory ?? ""
-
-  @Flag(help: "Neither use nor keep translations of other runs.")
-  var noPersist = false
-
-  @Option(help: "What becomes of the processes that the program makes: translated, or native (let go).")
-  var children = LaunchOptions.Children.translated
+  @OptionGroup(title: "Translation") var translator: TranslatorOptions
 
   @Argument(parsing: .captureForPassthrough, help: "The program and its arguments.")
   var command: [String] = []
@@ -68,11 +50,7 @@ struct XV: ParsableCommand {
       throw ValidationError("Unknown option '\(program)'")
     }
     var options = LaunchOptions(program: program, arguments: words)
-    options.guardOriginalCode = guardOriginalCode
-    options.torture = torture ?? Torture()
-    options.cacheSize = cacheSize << 20
-    options.persistDirectory = noPersist || persistDir.isEmpty ? nil : persistDir
-    options.children = children
+    translator.apply(to: &options, children: .translated)
     options.traceDescriptor = try traceDescriptor()
     options.signalMask = Wrapper.inheritedMask()
     let status = Wrapper.run(options, printsStatistics: stats)
@@ -89,10 +67,4 @@ struct XV: ParsableCommand {
     }
     return verbose ? STDERR_FILENO : nil
   }
-}
-
-extension LaunchOptions.Children: ExpressibleByArgument {}
-
-extension Torture: ExpressibleByArgument {
-  package init?(argument: String) { self.init(argument) }
 }

@@ -188,3 +188,40 @@ import Testing
     return descriptor
   }
 }
+
+@Suite("Users of peers") struct PeerUserTests {
+  private static let table = """
+      sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+       0: 0100007F:0929 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 100 1
+       1: 0100007F:0929 0100007F:C000 01 00000000:00000000 00:00000000 00000000  1000        0 101 1
+       2: 0100007F:C000 0100007F:0929 01 00000000:00000000 00:00000000 00000000  1234        0 102 1
+       3: 0100007F:C001 0100007F:0929 06 00000000:00000000 00:00000000 00000000     0        0 0 1
+    """
+  private static let table6 = """
+      sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+       0: 00000000000000000000000001000000:C000 00000000000000000000000001000000:0929 01 00000000:00000000 00:00000000 00000000  77        0 9 1
+       1: 0000000000000000FFFF00000100007F:C000 0000000000000000FFFF00000100007F:0929 01 00000000:00000000 00:00000000 00000000  78        0 9 1
+    """
+
+  private func place(_ address: [UInt8], _ port: UInt16) -> SocketPlace {
+    SocketPlace(address: address, port: port)
+  }
+
+  @Test func theOtherEndsRowIsFound() {
+    let own = place([127, 0, 0, 1], 0x929)
+    let found = { PeerUser.user(at: place([127, 0, 0, 1], $0), connectedTo: own, in: Self.table) }
+    #expect(found(0xc000) == 1234)
+    // A socket of nobody any more, which the table gives to root.
+    #expect(found(0xc001) == nil)
+    #expect(found(0xc002) == nil)
+    let six = Array(repeating: UInt8(0), count: 15) + [1]
+    #expect(
+      PeerUser.user(at: place(six, 0xc000), connectedTo: place(six, 0x929), in: Self.table6) == 77)
+    // Written as an IPv6 address.
+    let mapped: [UInt8] = Array(repeating: 0, count: 10) + [0xff, 0xff, 127, 0, 0, 1]
+    #expect(
+      PeerUser.user(at: place(mapped, 0xc000), connectedTo: own, in: Self.table) == 1234)
+    #expect(
+      PeerUser.user(at: place([127, 0, 0, 1], 0xc000), connectedTo: own, in: Self.table6) == 78)
+  }
+}

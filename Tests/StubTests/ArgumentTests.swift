@@ -7,7 +7,7 @@ import xv_gdbstub
 
 @Suite("Arguments") struct ArgumentTests {
   private func parse(_ words: [String]) throws -> StubCommand {
-    try #require(try StubCommand.parseAsRoot(words) as? StubCommand)
+    try #require(try StubCommand.parseAsRoot(GDBServerWords.normalized(words)) as? StubCommand)
   }
 
   @Test(arguments: [":0", "-", "stdio", "unix:/tmp/s", "127.0.0.1:1"])
@@ -46,6 +46,56 @@ import xv_gdbstub
   @Test(arguments: [["--torture", "flush=0", ":0", "p"], ["--torture", "x", ":0", "p"], []])
   func refused(words: [String]) {
     #expect(throws: (any Error).self) { try StubCommand.parseAsRoot(words) }
+  }
+
+  /// As gdbserver takes them.
+  @Test func gdbserversForms() throws {
+    let words = [
+      "--wrapper", "env", "-u", "A", "B=c", "--", "--disable-packet=Tthread,qC", "--debug-format=all",
+      "--debug=threads,-remote", "--no-startup-with-shell", "--once", ":0", "--attach", "12",
+    ]
+    let command = try parse(words)
+    #expect(command.wrapper == ["env", "-u", "A", "B=c"])
+    #expect(command.debugging.disabledPackets == [.threadsOfStops, .currentThread])
+    #expect(command.debugging.topics == .threads)
+    #expect(!command.startupWithShell && command.once && command.attach)
+    #expect(command.endpoint == ":0" && command.attachedProcess == 12)
+  }
+
+  @Test(arguments: [["--debug"], ["--remote-debug"], ["--debug=remote"], ["--event-loop-debug"]])
+  func debugging(words: [String]) throws {
+    let command = try parse(words + [":0", "p"])
+    #expect(command.debugging.topics == .remote)
+    #expect(command.launchOptions?.arguments == ["p"])
+  }
+
+  @Test func optionsBehindThePlace() throws {
+    let command = try parse([":0", "--once", "--multi", "p", "--once"])
+    #expect(command.once && command.multi)
+    #expect(command.launchOptions?.arguments == ["p", "--once"])
+    #expect(try parse([":0", "--", "--once"]).launchOptions?.arguments == ["--once"])
+  }
+
+  @Test(arguments: [
+    ["--disable-packet=x", ":0", "p"], ["--debug=x", ":0", "p"], ["--debug-format=x", ":0", "p"],
+    ["--wrapper", "env", ":0", "p"], ["--nothing", ":0", "p"],
+  ])
+  func refusedForms(words: [String]) { #expect(throws: (any Error).self) { try parse(words) } }
+
+  @Test func disabledPackets() throws {
+    let session = StubSession(fake: try FakeWorld())
+    func answer(_ text: String) -> String? {
+      guard case .reply(let reply) = session.answer(Packet(Array(text.utf8))) else { return nil }
+      return String(decoding: reply.content, as: UTF8.self)
+    }
+    session.disabledPackets = try #require(DisabledPacket.packets("threads"))
+    for packet in ["vCont?", "vCont;c", "qC", "qfThreadInfo", "qsThreadInfo"] {
+      #expect(answer(packet) == "")
+    }
+    #expect(answer("?") == "T0506:1000ff7f00000000;07:0000ff7f00000000;10:0000400000000000;")
+    session.disabledPackets = [.stopReplies]
+    #expect(answer("?") == "S05")
+    #expect(answer("qC") == "QC1234")
   }
 
   @Test func withoutAProgram() throws { #expect(try parse([":0"]).launchOptions == nil) }

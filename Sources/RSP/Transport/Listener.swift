@@ -12,6 +12,10 @@ package struct Listener: ~Copyable {
   package let announcement: String
   /// Where it listens; 0 for a Unix socket.
   package let port: UInt16
+  /// Whose processes of this machine may connect: anybody's, or the server's own user's and root's.
+  package var allowsAnyUser = false
+  /// Told of each client that was sent away.
+  package var onRefusal: ((String) -> Void)?
 
   init(
     socket: consuming OwnedDescriptor, unlinkPath: String?, announcement: String, port: UInt16 = 0
@@ -37,7 +41,7 @@ package struct Listener: ~Copyable {
 
   package var descriptor: Int32 { socket.number }
 
-  /// The client that waits; nil when it went away again before it was accepted.
+  /// The client that waits; nil when it went away again before it was accepted, or was sent away.
   package func accept() throws(EndpointError) -> Channel? {
     let (number, code) = acceptOnce(socket.number)
     guard number >= 0 else {
@@ -51,7 +55,20 @@ package struct Listener: ~Copyable {
     // Unix socket the call fails and nothing is lost.
     var on: Int32 = 1
     setsockopt(number, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+    if !allowsAnyUser, let refusal = refusal(of: PeerUser(of: number)) {
+      onRefusal?(refusal)
+      return nil
+    }
     return Channel(socket: accepted, peer: peerName(of: number))
+  }
+
+  /// Nil when the client may stay.
+  private func refusal(of peer: PeerUser) -> String? {
+    switch peer {
+    case _ where peer.isOwn: nil
+    case .user(let user): "a client of user \(user) was sent away: --allow-any-user lets it in"
+    default: "a client whose user cannot be found out was sent away: --allow-any-user lets it in"
+    }
   }
 }
 

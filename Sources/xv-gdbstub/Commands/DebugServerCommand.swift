@@ -5,6 +5,7 @@ internal import Linux
 internal import RSP
 internal import WorldVM
 internal import XVCore
+package import XVOptions
 
 /// `xv-gdbstub gdbserver`: lldb-server's command of that name, as lldb itself starts it.
 ///
@@ -98,7 +99,8 @@ package struct DebugServerCommand: ParsableCommand {
     } else if reverseConnect {
       try serve(try Channel.connecting(to: try Endpoint(url: address ?? "")))
     } else {
-      let listener = try Listener.listening(at: try Endpoint(url: address ?? ""))
+      var listener = try Listener.listening(at: try Endpoint(url: address ?? ""))
+      listener.onRefusal = { Diagnostics.print("xv-gdbstub: \($0)") }
       Diagnostics.print(listener.announcement)
       try tellPort(listener.port)
       try serve(listener)

@@ -6,12 +6,16 @@ internal import RSP
 ///
 /// stdout is the program's.
 enum Diagnostics {
+  /// `--debug-format=timestamp`: lines begin with seconds and microseconds. Set before there are threads.
+  nonisolated(unsafe) static var hasTimestamps = false
+
   /// Writes a line to stderr in one piece, so that it is not torn by what the program prints.
   static func print(_ line: String) { write(Array(line.utf8)) }
 
   /// `--debug`: a packet as text, what is not printable as \xNN.
   static func packet(_ direction: Connection.Direction, _ content: [UInt8]) {
-    var line = Array((direction == .received ? "<- " : "-> ").utf8)
+    var line = hasTimestamps ? timestamp : []
+    line += Array((direction == .received ? "<- " : "-> ").utf8)
     for byte in content.prefix(2048) {
       if (0x20..<0x7f).contains(byte), byte != UInt8(ascii: "\\") {
         line.append(byte)
@@ -31,6 +35,13 @@ enum Diagnostics {
     }
     dup2(number, 2)
     close(number)
+  }
+
+  private static var timestamp: [UInt8] {
+    var time = timeval()
+    gettimeofday(&time, nil)
+    let fraction = String(1_000_000 + time.tv_usec).dropFirst()
+    return Array("\(time.tv_sec).\(fraction) ".utf8)
   }
 
   private static func write(_ line: [UInt8]) {

@@ -120,7 +120,7 @@ extension StubSession {
       case .execed(let path):
         .stopped(stop(client.understandsExec ? .executed(path: Array(path.utf8)) : nil))
       }
-    return Reply(reply.encoded(multiprocess: client.isMultiprocess))
+    return trimmed(Reply(reply.encoded(multiprocess: client.isMultiprocess)))
   }
 
   private func firstThread(of process: Int32) -> ThreadName {

@@ -23,6 +23,9 @@ package final class StubSession: Responder {
   /// What `qLaunchSuccess` tells of the last `A`.
   var launchFailure: WorldError?
 
+  /// Packets that are answered as if nobody had heard of them.
+  package var disabledPackets: Set<DisabledPacket> = []
+
   /// What the present client negotiated.
   var client = ClientFeatures()
   /// The thread that g, G, p, P, m and M are about.
@@ -125,6 +128,7 @@ package final class StubSession: Responder {
   }
 
   package func answer(_ packet: Packet) -> Answer {
+    if isDisabled(packet) { return .reply(.empty) }
     do throws(WorldError) {
       return try respond(to: packet)
     } catch {
