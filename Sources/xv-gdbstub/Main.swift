@@ -143,11 +143,11 @@ package struct StubCommand: ParsableCommand {
       throw failure("there are no self-tests in the program: run scripts/test of its source")
     }
     try debugging.arm()
-    guard multi || launchOptions != nil else {
-      throw ValidationError("Missing the program to debug: write it after '\(endpoint)'.")
-    }
     if attach, attachedProcess == nil {
       throw ValidationError("--attach wants one process id after '\(endpoint)'.")
+    }
+    guard multi || launchOptions != nil else {
+      throw ValidationError("Missing the program to debug: write it after '\(endpoint)'.")
     }
     switch try Endpoint(endpoint) {
     case .standardIO:
