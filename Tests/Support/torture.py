@@ -5,11 +5,12 @@
 COST = {"flush": 1, "collect": 1, "relocate": 3}
 
 
-def raised(switches, least):
+def raised(switches, least, least_move=1):
     """The switches with no period so short that a program cannot end within its limit: `least` is the
-    shortest that it stands for `flush`."""
+    shortest that it stands for `flush`, `least_move` for `relocate`."""
     words = []
     for word in switches.split(","):
         name, _, period = word.partition("=")
-        words.append(f"{name}={max(int(period), least * COST[name] if least > 1 else 1)}")
+        shortest = max(least * COST[name] if least > 1 else 1, least_move if name == "relocate" else 1)
+        words.append(f"{name}={max(int(period), shortest)}")
     return ",".join(words)

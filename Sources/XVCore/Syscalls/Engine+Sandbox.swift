@@ -9,6 +9,7 @@ extension Engine {
   /// Before the program is judged for the first time. The dispatcher is awake, or not yet started.
   func enterSandbox() {
     isSandboxed.store(true, ordering: .relaxed)
+    tortureClock.stopRelocating()
     for context in contexts.values { quieten(context) }
     xv_store32(doorbell, 0)
   }

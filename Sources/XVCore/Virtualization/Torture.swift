@@ -50,7 +50,7 @@ package struct Torture: Hashable, Sendable {
 struct TortureClock {
   private static let patience: UInt64 = 64
 
-  let torture: Torture
+  private(set) var torture: Torture
   /// Requests since the last time; but for those about system calls.
   private var flush: UInt64 = 0
   private var collect: UInt64 = 0
@@ -68,6 +68,9 @@ struct TortureClock {
   mutating func enterHandler(_ thread: ThreadID) {
     if torture.isOn { handling.insert(thread) }
   }
+
+  /// A move takes system calls of the program's.
+  mutating func stopRelocating() { torture.relocate = 0 }
 
   mutating func leave(_ thread: ThreadID) { handling.remove(thread) }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
 // groups: instructions
+// relocate: 12
 // build: -O2
 // build avx2: -O3 -mavx2 -mfma -mbmi -mbmi2 -mlzcnt
 // needs: -lm

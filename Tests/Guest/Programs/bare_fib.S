@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
 // groups: bare flow
+// flush: 2
 // build: -nostdlib -static -no-pie
 // status: 131
 // fib(32) by recursion; the status is its value modulo 251.

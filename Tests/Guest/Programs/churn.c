@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
 // groups: smc memory bounds
+// relocate: 12
 // build: -O1
 // limit: 60
 // options: --cache-size 4

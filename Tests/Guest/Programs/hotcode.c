@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
 // groups: smc thread
+// flush: 2
 // build: -O1 -pthread -z execstack
 // limit: 40
 // Writable code that runs so often that a translator comes to trust it, and is then written in every way

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
 // groups: smc flow
+// relocate: 20
 // build: -O1
 // limit: 60
 // Forty thousand small functions made at run time, all called, in order and at random, and then

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
 // groups: system transparency
+// flush: 20
 // Programs that may make next to no system call: seccomp's strict mode, and filters that kill or refuse the rest.
 #include "check.h"
 #include <linux/filter.h>

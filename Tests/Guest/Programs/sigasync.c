@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
 // groups: signal registers
+// relocate: 12
 // build: -O1
 // build no-pie: -O1 -no-pie
 // Timer signals at any instruction of a loop whose state is known at each of them: the frame's rip

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
 // groups: signal
+// relocate: 12
 // build: -O1
 // Timer signals into a loop of popf and little else: no trap flag appears in a frame.
 #include "check.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
 // groups: signal
+// relocate: 12
 // build: -O2
 // A timer signal each millisecond while code of every kind computes: the results are those of the
 // undisturbed run, and the handler sees rip in mapped program text and a sane stack.

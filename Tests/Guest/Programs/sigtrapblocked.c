@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
 // groups: signal
+// relocate: 20
 // build: -O1
 // With every signal blocked the program goes over much new code, faults nowhere, and finds its
 // handlers and its mask as they were: nothing below it may have used a trap of its own.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
 // groups: syscall vdso
+// relocate: 12
 // build: -O2
 // Time through the vdso agrees with the kernel's, goes forward, and the vdso is in the auxv.
 #include "check.h"
