@@ -151,6 +151,12 @@ extension Tracer {
       let found = engine.lock.locked { () -> Engine.Lookup in
         // Another thread, through which memory was reached last, may have ended.
         engine.translator.pointee.process = thread.rawValue
+        let isVolatile = engine.translator.pointee.ranges.area(containing: target)?.isVolatile ?? true
+        if skippingProbe, !isVolatile, let known = engine.translator.pointee.leavingFragments[target] {
+          detour = known.entry
+          threads[thread]?.leaving = known.span
+          return .noCode
+        }
         if skippingProbe { engine.translator.pointee.request &+= 1 }  // the code may have changed
         if skippingProbe, let arena = engine.translator.pointee.arena(for: target),
           engine.translator.pointee.hasRoom(in: arena),
@@ -160,7 +166,12 @@ extension Tracer {
           detour = made.linked.rawValue
           let unit = engine.translator.pointee.units[engine.translator.pointee.units.count - 1]
           let guest = engine.translator.pointee.arenas[arena].guest
-          threads[thread]?.leaving = (guest &+ UInt64(unit.hot))..<(guest &+ UInt64(unit.hotEnd))
+          let span = (guest &+ UInt64(unit.hot))..<(guest &+ UInt64(unit.hotEnd))
+          threads[thread]?.leaving = span
+          if engine.translator.pointee.leavingFragments.count >= Translator.mostStepFragments {
+            engine.translator.pointee.leavingFragments.removeAll()
+          }
+          if !isVolatile { engine.translator.pointee.leavingFragments[target] = (made.linked.rawValue, span) }
           return .noCode
         }
         return engine.block(at: target, entry: .linked)

@@ -19,6 +19,7 @@ extension Translator {
       found = true
     }
     stepFragments = stepFragments.filter { !($0.key &+ 15 > range.lowerBound && $0.key < range.upperBound) }
+    leavingFragments = leavingFragments.filter { !($0.key &+ 15 > range.lowerBound && $0.key < range.upperBound) }
     if found { counters.invalidations &+= 1 }
     return found
   }

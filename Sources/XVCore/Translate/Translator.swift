@@ -41,6 +41,9 @@ struct Translator: ~Copyable {
   var jumps: MasterTable
   /// Single-instruction fragments, by original address.
   var stepFragments: [UInt64: CacheAddress] = [:]
+  /// Single-instruction fragments by which threads leave breakpoints: where they begin, and what they
+  /// span, by original address.
+  var leavingFragments: [UInt64: (entry: UInt64, span: Range<UInt64>)] = [:]
 
   // Scratch of one translation.
   let scan = UnsafeMutablePointer<Instruction>.allocate(capacity: ScanLimit.instructions + 1)
@@ -194,6 +197,7 @@ struct Translator: ~Copyable {
     deadBytes = 0
     pages.removeAll()
     stepFragments.removeAll()
+    leavingFragments.removeAll()
     returns.removeAll()
     jumps.removeAll()
     reader.forgetAll()

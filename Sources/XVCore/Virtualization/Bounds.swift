@@ -42,7 +42,9 @@ extension Translator {
       pool("blocks on pages", pages.count, pages.capacity),
       pool("targets of returns", returns.count, RegionLayout.masterEntries),
       pool("targets of jumps", jumps.count, RegionLayout.masterEntries),
-      pool("fragments of one instruction", stepFragments.count, Translator.mostStepFragments),
+      pool(
+        "fragments of one instruction", stepFragments.count + leavingFragments.count,
+        2 * Translator.mostStepFragments),
     ]
   }
 
