@@ -28,8 +28,8 @@ package struct TranslatorOptions: ParsableArguments {
 
   @Option(
     help: """
-      What becomes of the processes that the program makes: native (let go: xv-gdbstub's default, as \
-      their debugger is not told of them), or translated (xv's default).
+      What becomes of the processes that the program makes and no debugger is told of: native (let go, \
+      xv-gdbstub's default), or translated (xv's default).
       """)
   package var children: LaunchOptions.Children?
 

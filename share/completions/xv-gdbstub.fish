@@ -96,7 +96,7 @@ complete -c 'xv-gdbstub' -n '__xv-gdbstub_should_offer_completions_for_flags_or_
 complete -c 'xv-gdbstub' -n '__xv-gdbstub_should_offer_completions_for_flags_or_options "xv-gdbstub" torture' -l 'torture' -d 'Make life hard for the translator: flush, collect or relocate at every N-th request.' -rfka ''
 complete -c 'xv-gdbstub' -n '__xv-gdbstub_should_offer_completions_for_flags_or_options "xv-gdbstub" persist-dir' -l 'persist-dir' -d 'Keep translations of files for the next run in this directory.' -rfka ''
 complete -c 'xv-gdbstub' -n '__xv-gdbstub_should_offer_completions_for_flags_or_options "xv-gdbstub" no-persist' -l 'no-persist' -d 'Neither use nor keep translations of other runs.'
-complete -c 'xv-gdbstub' -n '__xv-gdbstub_should_offer_completions_for_flags_or_options "xv-gdbstub" children' -l 'children' -d 'What becomes of the processes that the program makes: native (let go: xv-gdbstub\'s default, as their debugger is not told of them), or translated (xv\'s default).' -rfka 'native translated'
+complete -c 'xv-gdbstub' -n '__xv-gdbstub_should_offer_completions_for_flags_or_options "xv-gdbstub" children' -l 'children' -d 'What becomes of the processes that the program makes and no debugger is told of: native (let go, xv-gdbstub\'s default), or translated (xv\'s default).' -rfka 'native translated'
 complete -c 'xv-gdbstub' -n '__xv-gdbstub_should_offer_completions_for_flags_or_options "xv-gdbstub" version' -l 'version' -d 'Show the version.'
 complete -c 'xv-gdbstub' -n '__xv-gdbstub_should_offer_completions_for_flags_or_options "xv-gdbstub" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'xv-gdbstub' -n '__xv-gdbstub_should_offer_completions_for_positional "xv-gdbstub" -eq 1' -fa 'help' -d 'Show subcommand help information.'

@@ -86,7 +86,7 @@ complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" cac
 complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" torture' -l 'torture' -d 'Make life hard for the translator: flush, collect or relocate at every N-th request.' -rfka ''
 complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" persist-dir' -l 'persist-dir' -d 'Keep translations of files for the next run in this directory.' -rfka ''
 complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" no-persist' -l 'no-persist' -d 'Neither use nor keep translations of other runs.'
-complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" children' -l 'children' -d 'What becomes of the processes that the program makes: native (let go: xv-gdbstub\'s default, as their debugger is not told of them), or translated (xv\'s default).' -rfka 'native translated'
+complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" children' -l 'children' -d 'What becomes of the processes that the program makes and no debugger is told of: native (let go, xv-gdbstub\'s default), or translated (xv\'s default).' -rfka 'native translated'
 complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" version' -l 'version' -d 'Show the version.'
 complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'xv' -n '__xv_should_offer_completions_for_positional "xv" -eq 1' -fa 'help' -d 'Show subcommand help information.'
