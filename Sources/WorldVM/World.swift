@@ -107,9 +107,18 @@ package protocol World: AnyObject, Sendable {
   /// The auxiliary vector as the kernel laid it out: pairs of 8-byte words, AT_NULL last.
   func auxiliaryVector() throws(WorldError) -> [UInt8]
 
+  // MARK: Threads one by one
+  /// Has threads stop and go on one by one: a stop of one leaves the others running, and `go` is for those
+  /// that stand still. Back again, all of them stop.
+  func setNonStop(_ isWanted: Bool) throws(WorldError)
+  /// Stops one thread that runs; the stop comes by `takeStop`.
+  func stop(_ thread: ThreadID) throws(WorldError)
+  /// Whether a thread stands still.
+  func isHeld(_ thread: ThreadID) -> Bool
+
   // MARK: Processes that it makes
-  /// Names those of which a stop is to tell.
-  func tellForks(_ told: ToldForks) throws(WorldError)
+  /// Names what is to be told besides stops.
+  func tellEvents(_ told: ToldEvents) throws(WorldError)
   /// The world of a process that this one has made and of which a stop told; it stands still.
   func child(_ process: Int32) throws(WorldError) -> any World
 
@@ -126,7 +135,13 @@ extension World {
   package var isAttached: Bool { false }
   package func filterBreaks(by filter: BreakpointFilter?) throws(WorldError) -> Bool { false }
 
-  package func tellForks(_ told: ToldForks) throws(WorldError) {}
+  package func setNonStop(_ isWanted: Bool) throws(WorldError) {
+    if isWanted { throw .refused("\(name) stops as a whole only") }
+  }
+  package func stop(_ thread: ThreadID) throws(WorldError) {}
+  package func isHeld(_ thread: ThreadID) -> Bool { lastStop != nil }
+
+  package func tellEvents(_ told: ToldEvents) throws(WorldError) {}
   package func child(_ process: Int32) throws(WorldError) -> any World {
     throw .badWorld("\(name) has made no process \(process)")
   }

@@ -51,7 +51,7 @@ enum Wrapper {
       case .exited(let status): return .exited(status)
       case .killed(let number): return .killed(number)
       case nil, .breakpoint, .watchpoint, .stepped, .signal, .interrupted, .execed, .systemCallEntry,
-        .systemCallReturn, .forked, .vforked, .vforkDone:
+        .systemCallReturn, .forked, .vforked, .vforkDone, .threadCreated, .threadExited, .noneResumed:
         return .exited(126)
       }
     } catch {

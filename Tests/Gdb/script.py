@@ -14,7 +14,8 @@ SCRIPTS = os.path.join(paths.ROOT, "gdb-scripts")
 class Script:
     """`# program:` names the source; `# arguments:`, `# flags:` (of the compiler), `# result:` (a file that
     the program writes and that is compared), `# extended: yes` (the server starts without a program, and the
-    script ends it by `monitor exit`), `# flush:` (the period of the torture run), `# options:` (of xv-gdbstub alone), `# chance:` (a
+    script ends it by `monitor exit`), `# flush:` (the period of the torture run), `# options:` (of xv-gdbstub alone), `# settings:` (of gdb, before it
+    connects; separated by semicolons), `# chance:` (a
     regular expression of whole lines of the transcript that no two runs share) may follow."""
 
     def __init__(self, path):
@@ -35,6 +36,7 @@ class Script:
         self.result = head.get("result")
         self.chance = re.compile(head["chance"]) if "chance" in head else None
         self.options = shlex.split(head.get("options", ""))
+        self.settings = [word.strip() for word in head.get("settings", "").split(";") if word.strip()]
         self.flush = int(head.get("flush", "3"))
 
     def program(self):

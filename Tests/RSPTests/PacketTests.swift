@@ -91,6 +91,9 @@ import Testing
       ("QPassSignals:", .signals(.pass([]))),
       ("QProgramSignals:1", .signals(.program([.init(rawValue: 1)]))),
       ("QCatchSyscalls:0", .catchCalls(.none)),
+      ("QNonStop:1", .threadMode(.nonStop(true))),
+      ("QThreadEvents:0", .threadMode(.threadEvents(false))),
+      ("vStopped", .threadMode(.nextStop)),
       ("QCatchSyscalls:1", .catchCalls(.all)),
       ("QCatchSyscalls:1;0;6e", .catchCalls(.some([0, 110]))),
       (

@@ -25,6 +25,9 @@ def normalized(text, directory, chance=None):
     text = text.replace(directory, "DIRECTORY")
     for pattern, replacement in VOLATILE:
         text = pattern.sub(replacement, text)
+    # The columns of a table are as wide as process ids are.
+    text = re.sub(r"^(?:\* | {2})(?:Num {2}Desc| *\d+ +(?:process N|<null>)).*$", lambda row: re.sub(" +", " ", row[0]),
+                  text, flags=re.MULTILINE)
     return ["(chance)" if chance and chance.fullmatch(line) else line for line in text.splitlines()]
 
 

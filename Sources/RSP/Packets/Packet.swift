@@ -16,6 +16,7 @@ package enum Packet: Hashable, Sendable {
   case file(FilePacket)
   case signals(SignalPacket)
   case catchCalls(CatchPacket)
+  case threadMode(ThreadModePacket)
   case debugger(DebuggerPacket)
   case launch(LaunchPacket)
   case monitor([UInt8])

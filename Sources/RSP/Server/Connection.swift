@@ -62,6 +62,14 @@ package struct Connection {
     output.append(contentsOf: frame)
   }
 
+  /// Sends what nobody asked for and nobody acknowledges.
+  package mutating func notify(_ notification: Reply) {
+    log?(.sent, notification.content)
+    output.append(
+      contentsOf: FrameEncoder.encode(
+        notification.content, shortensRuns: true, isNotification: true))
+  }
+
   /// Console text in `O` packets, each well below the packet size.
   package mutating func sendConsole(_ text: [UInt8]) {
     var rest = text[...]

@@ -14,6 +14,8 @@ package protocol Responder: AnyObject {
   func interrupt()
   /// Takes what `stopDescriptor` tells of; nil when the program runs on nevertheless.
   func takeStopReply() -> Reply?
+  /// Takes the same while nothing is owed; what the client is to be notified of.
+  func takeNotification() -> Reply?
   /// Readable when `takeStopReply` has something to take.
   var stopDescriptor: Int32 { get }
   /// Readable when the program printed something that is to go to the client; negative when its
@@ -24,6 +26,10 @@ package protocol Responder: AnyObject {
 }
 
 extension Responder {
+  package func takeNotification() -> Reply? {
+    _ = takeStopReply()
+    return nil
+  }
   package var consoleDescriptor: Int32 { -1 }
   package func takeConsole() -> [UInt8] { [] }
 }

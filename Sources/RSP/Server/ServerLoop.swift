@@ -95,8 +95,8 @@ package struct ServerLoop {
     switch consume session {
     case .over: return .over
     case .stopped(let stopped):
-      // Nothing is owed: the program was found dead, say. The responder takes note of it.
-      _ = responder.takeStopReply()
+      // The program was found dead, say, or its threads stop one by one.
+      if let notification = responder.takeNotification() { connection.notify(notification) }
       return .stopped(stopped)
     case .running(let running):
       guard let reply = responder.takeStopReply() else { return .running(running) }

@@ -6,6 +6,10 @@ package enum StopReply: Hashable, Sendable {
   case stopped(Stop)
   /// `W`: it ended by itself.
   case exited(status: UInt8, process: UInt64)
+  /// `w`: a thread is gone, and its process is not.
+  case threadExited(status: UInt8, thread: ThreadName)
+  /// `N`: what was resumed has ended, and the rest was not.
+  case noneResumed
   /// `X`: a signal ended it.
   case killed(signal: SignalNumber, process: UInt64)
 
@@ -23,6 +27,8 @@ package enum StopReply: Hashable, Sendable {
       case forked(ThreadName)
       case vforked(ThreadName)
       case vforkDone
+      /// The thread was just made.
+      case created
       /// A new image: its path.
       case executed(path: [UInt8])
     }
@@ -101,6 +107,10 @@ package enum StopReply: Hashable, Sendable {
       return [UInt8(ascii: "W")] + Hex.byte(status) + suffix(process, multiprocess)
     case .killed(let signal, let process):
       return [UInt8(ascii: "X")] + Hex.byte(signal.rawValue) + suffix(process, multiprocess)
+    case .threadExited(let status, let thread):
+      return [UInt8(ascii: "w")] + Hex.byte(status) + [UInt8(ascii: ";")]
+        + thread.encoded(multiprocess: multiprocess)
+    case .noneResumed: return [UInt8(ascii: "N")]
     }
   }
 
@@ -133,6 +143,7 @@ extension StopReply.Stop {
     case .vforked(let child):
       pair([UInt8]("vfork".utf8), child.encoded(multiprocess: multiprocess))
     case .vforkDone: pair([UInt8]("vforkdone".utf8), [])
+    case .created: pair([UInt8]("create".utf8), [])
     case .executed(let path): pair([UInt8]("exec".utf8), Hex.encode(path))
     case nil: break
     }

@@ -57,8 +57,22 @@ package final class ProcessWorld: TranslatedWorld {
     return ProcessWorld(guest: guest, state: state, isAttached: isAttached)
   }
 
-  package func tellForks(_ told: ToldForks) throws(WorldError) {
-    try ask { guest throws(GuestError) in try guest.tellForks(told) }
+  package func setNonStop(_ isWanted: Bool) throws(WorldError) {
+    try state.requireValid()
+    guest.setNonStop(isWanted)
+    state.setNonStop(isWanted)
+    memory.forget()
+  }
+
+  package func stop(_ thread: ThreadID) throws(WorldError) {
+    try state.requireValid()
+    guest.stop(thread)
+  }
+
+  package func isHeld(_ thread: ThreadID) -> Bool { guest.isHeld(thread) }
+
+  package func tellEvents(_ told: ToldEvents) throws(WorldError) {
+    try ask { guest throws(GuestError) in try guest.tellEvents(told) }
   }
 
   package func child(_ process: Int32) throws(WorldError) -> any World {
@@ -67,6 +81,7 @@ package final class ProcessWorld: TranslatedWorld {
     let child = try ask { guest throws(GuestError) in
       try guest.child(process) { childState.post($0) }
     }
+    childState.setNonStop(state.isNonStop)
     return ProcessWorld(guest: child, state: childState, isAttached: isAttached)
   }
 

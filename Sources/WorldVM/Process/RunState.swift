@@ -11,6 +11,8 @@ package final class RunState: Sendable {
   private struct State {
     var incarnation = Incarnation.first
     var isRunning = false
+    /// Threads stop one by one: nothing that was read holds.
+    var isNonStop = false
     var lockCount = 0
     var lastStop: StopEvent?
     /// Stops that `takeStop` has not handed out; `stopped` counts them.
@@ -37,7 +39,16 @@ package final class RunState: Sendable {
   }
 
   package var incarnation: Incarnation { state.withLock { $0.incarnation } }
-  package var isRunning: Bool { state.withLock { $0.isRunning } }
+  package var isRunning: Bool { state.withLock { $0.isRunning || $0.isNonStop } }
+  package var isNonStop: Bool { state.withLock { $0.isNonStop } }
+  /// From now on threads run and stand still side by side, or all do the same again: they stand still.
+  package func setNonStop(_ isWanted: Bool) {
+    state.withLock { state in
+      state.isNonStop = isWanted
+      state.isRunning = false
+    }
+  }
+
   /// Nil while the world runs.
   package var lastStop: StopEvent? { state.withLock { $0.isRunning ? nil : $0.lastStop } }
   /// Readable while a stop waits to be taken.
@@ -84,7 +95,7 @@ package final class RunState: Sendable {
   package func tryGo() throws(WorldError) -> Bool {
     try state.withLock { (state: inout State) throws(WorldError) -> Bool in
       if let reason = state.invalidity { throw .badWorld(reason) }
-      if state.isRunning { throw .running }
+      if state.isRunning, !state.isNonStop { throw .running }
       guard state.lockCount == 0 else { return false }
       state.isRunning = true
       state.incarnation = state.incarnation.next

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-only
 import Glibc
 
-/// Of which processes that a program makes its debugger is told.
-package struct ToldForks: Hashable, Sendable {
-  /// Those with memory of their own.
+/// What of a program's life its debugger is told besides its stops.
+package struct ToldEvents: Hashable, Sendable {
+  /// Processes that it makes, with memory of their own.
   package var forks = false
   /// Those for which their maker waits, and that the wait is over.
   package var vforks = false
 
-  package init(forks: Bool = false, vforks: Bool = false) {
+  /// Threads that it makes, and their ends.
+  package var threads = false
+
+  package init(forks: Bool = false, vforks: Bool = false, threads: Bool = false) {
     self.forks = forks
     self.vforks = vforks
+    self.threads = threads
   }
 }
 
@@ -87,10 +91,11 @@ extension Tracer {
   /// What a debugger knows about the process is known about one that it has made.
   func takeOver(from maker: Tracer) {
     isDebugged = true
-    toldForks = maker.toldForks
+    toldEvents = maker.toldEvents
     breakpoints = maker.breakpoints
     watchpoints = maker.watchpoints
     caughtCalls = maker.caughtCalls
+    isNonStop = maker.isNonStop
   }
 
   /// A vfork child goes on as one of which no debugger knows. It runs when the threads of its maker do.
@@ -104,13 +109,7 @@ extension Tracer {
 
   /// Ends a vfork child.
   func kill(sharer: Int32) {
-    let thread = ThreadID(sharer)
-    Glibc.kill(sharer, SIGKILL)
-    while let event = control.waitForEvent(of: thread) {
-      if case .exited = event { break }
-      if case .killed = event { break }
-      control.resume(thread, signal: 0)
-    }
+    killAndReap(sharer)
     debuggedSharers.remove(sharer)
     tracees.debuggees.forget(sharer)
     for thread in threads.filter({ $0.value.processID == sharer }).keys {
@@ -121,9 +120,9 @@ extension Tracer {
 }
 
 extension Guest {
-  /// Has the debugger be told of processes that the program makes.
-  package func tellForks(_ told: ToldForks) throws(GuestError) {
-    try whileStopped { tracer throws(GuestError) in tracer.toldForks = told }
+  /// Has the debugger be told of what the program makes.
+  package func tellEvents(_ told: ToldEvents) throws(GuestError) {
+    try whileStopped { tracer throws(GuestError) in tracer.toldEvents = told }
   }
 
   /// A process that this one has made and of which a stop told; it stands still. `onStop` as for `launch`.

@@ -62,7 +62,7 @@ package final class Guest: Sendable {
   // MARK: While stopped
 
   package func registers(of thread: ThreadID, extended: Bool) throws(GuestError) -> Registers {
-    try whileStopped { tracer throws(GuestError) in
+    try whileHeld(thread) { tracer throws(GuestError) in
       guard let state = tracer.threads[thread] else { throw .noSuchThread(thread) }
       var registers = state.registers
       if extended, state.vforkChild == nil { registers.extended = try tracer.extendedState(thread) }
@@ -72,7 +72,7 @@ package final class Guest: Sendable {
 
   /// Writes the general registers, and the extended ones unless `registers.extended` is empty.
   package func setRegisters(_ registers: Registers, of thread: ThreadID) throws(GuestError) {
-    try whileStopped { tracer throws(GuestError) in
+    try whileHeld(thread) { tracer throws(GuestError) in
       guard let state = tracer.threads[thread] else { throw .noSuchThread(thread) }
       // It waits in the kernel.
       guard state.vforkChild == nil else { throw .running }
@@ -109,7 +109,7 @@ package final class Guest: Sendable {
   }
 
   package func resume(_ plan: ResumePlan) throws(GuestError) {
-    try whileStopped { [pid] tracer throws(GuestError) in tracer.resume(plan, of: pid) }
+    try whileHeld(nil) { [pid] tracer throws(GuestError) in tracer.resume(plan, of: pid) }
   }
 
   /// Lets the program go on natively, without xv; the guest object is then of no more use. A signal is
@@ -117,6 +117,7 @@ package final class Guest: Sendable {
   package func detach(signal: Int32) throws(GuestError) {
     let isDone = withTracer { [pid, tracees] tracer -> Bool in
       guard !tracer.isFinished else { return false }
+      tracer.setNonStop(false)
       tracer.halt()
       guard !tracer.isFinished else { return false }
       if tracer.process != pid {
@@ -134,7 +135,7 @@ package final class Guest: Sendable {
 
   /// The siginfo_t (128 bytes) of the stop's signal.
   package func signalInformation(of thread: ThreadID) throws(GuestError) -> [UInt8] {
-    try whileStopped { tracer throws(GuestError) in
+    try whileHeld(thread) { tracer throws(GuestError) in
       guard let information = tracer.control.signalInformation(thread) else {
         throw .system(call: "ptrace(GETSIGINFO)", errno: EINVAL)
       }
@@ -215,18 +216,32 @@ package final class Guest: Sendable {
   }
 
   /// Runs `body` on the tracer's thread; nil when the process is gone.
-  private func withTracer<Value: Sendable>(
+  func withTracer<Value: Sendable>(
     _ body: @escaping @Sendable (Tracer) -> Value
   ) -> Value? {
     tracees.perform { [tracees, pid] in tracees.debuggee(pid).map(body) } ?? nil
   }
 
+  /// Runs `body` while no thread of the program runs. Where threads stop one by one, those that run are
+  /// brought to a stop meanwhile, and notice nothing.
   func whileStopped<Value: Sendable>(
     _ body: @escaping @Sendable (Tracer) throws(GuestError) -> Value
   ) throws(GuestError) -> Value {
+    try whileHeld(nil) { tracer throws(GuestError) in
+      guard tracer.isNonStop else { return try body(tracer) }
+      return try tracer.quietly { () throws(GuestError) in try body(tracer) }
+    }
+  }
+
+  /// Runs `body` while the program is held; where threads stop one by one, while the named one is.
+  func whileHeld<Value: Sendable>(
+    _ thread: ThreadID?, _ body: @escaping @Sendable (Tracer) throws(GuestError) -> Value
+  ) throws(GuestError) -> Value {
     let result = withTracer { [pid] tracer -> Result<Value, GuestError> in
       guard !tracer.isFinished else { return .failure(.gone) }
-      guard tracer.isHeld(pid) else { return .failure(.running) }
+      let isHeld = tracer.isNonStop
+        ? thread.map { tracer.threads[$0]?.isHeld ?? true } ?? true : tracer.isHeld(pid)
+      guard isHeld else { return .failure(.running) }
       do throws(GuestError) {
         return .success(try body(tracer))
       } catch {

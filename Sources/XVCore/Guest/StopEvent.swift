@@ -22,6 +22,12 @@ package enum StopReason: Hashable, Sendable {
   case vforked(child: Int32)
   /// The thread's wait for a child is over.
   case vforkDone
+  /// The thread was just made, and has not run yet.
+  case threadCreated
+  /// The thread is gone, with a status; others of its process go on.
+  case threadExited(Int32)
+  /// All threads that were resumed have ended; those that were not stand still.
+  case noneResumed
   /// The program called execve; it stands at the first instruction of the new image.
   case execed(path: String)
   /// The whole program is gone: exit status.

@@ -101,18 +101,26 @@ extension Tracer {
 
   func killAndWait() {
     guard !isFinished else { return }
-    Glibc.kill(process, SIGKILL)
-    while true {
-      guard let event = control.waitForEvent(of: ThreadID(process)) else { break }
-      if case .exited = event { break }
-      if case .killed = event { break }
-      control.resume(ThreadID(process), signal: 0)
-    }
+    killAndReap(process)
     leaveToSharers()
     threads = [:]
     isFinished = true
     tracees.debuggees.forget(process)
     tracees.ended(self)
+  }
+
+  /// Kills a process and takes the ends of all its threads. The first thread's end comes last, and each may
+  /// stop once more on its way out. The kernel knows threads of which nobody has been told yet.
+  func killAndReap(_ process: Int32) {
+    Glibc.kill(process, SIGKILL)
+    let others = Tracer.tasks(of: process).filter { $0.rawValue != process }
+    for thread in others + [ThreadID(process)] {
+      while let event = control.waitForEvent(of: thread) {
+        if case .exited = event { break }
+        if case .killed = event { break }
+        control.resume(thread, signal: 0)
+      }
+    }
   }
 
   func block(at address: UInt64) -> BlockListing? {

@@ -47,11 +47,14 @@ extension Tracer {
   }
 
   /// Lets threads that are canonical go on with what they were told at the last resume.
-  private func resumeAsPlanned(_ these: [ThreadID]) {
+  func resumeAsPlanned(_ these: [ThreadID]) {
     isStopped = false
     for thread in these {
-      guard let state = threads[thread], state.state == .canonical else { continue }
-      if case .signal(let signal)? = state.pending {
+      guard let state = threads[thread], state.state == .canonical, !state.isHeld else { continue }
+      if let reason = state.untold {
+        threads[thread]?.untold = nil
+        stopWorld(thread, reason)
+      } else if case .signal(let signal)? = state.pending {
         // It came while the threads were being stopped.
         threads[thread]?.pending = nil
         take(signal, by: thread)

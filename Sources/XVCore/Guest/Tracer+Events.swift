@@ -31,7 +31,7 @@ extension Tracer {
 
   /// The wait for a vfork child is over.
   private func vforkIsDone(_ thread: ThreadID) {
-    let isTold = toldForks.vforks && isDebugged(thread)
+    let isTold = toldEvents.vforks && isDebugged(thread)
     // It stops at the call's end, before it runs on.
     if isTold { control.interrupt(thread) }
     control.resume(thread, signal: 0)
@@ -49,11 +49,14 @@ extension Tracer {
 
   private func gone(_ thread: ThreadID, _ reason: StopReason) {
     trace("[\(thread)] is gone: \(reason)")
+    let owner = threads[thread]?.processID
     threads[thread] = nil
     guard thread.rawValue == process else {
       if let engine { engine.lock.locked { engine.removeThread(thread) } }
       if debuggedSharers.remove(thread.rawValue) != nil {
         tell(thread.rawValue, StopEvent(thread: thread, reason: reason))
+      } else if owner == process {
+        threadEnded(thread, reason)
       }
       return
     }

@@ -26,12 +26,16 @@ extension Tracer {
     let isVfork = maker.flags & UInt64(CLONE_VFORK) != 0
     let isTold =
       maker.flags & UInt64(CLONE_THREAD) == 0 && isDebugged(parent)
-      && (isVfork ? toldForks.vforks : toldForks.forks)
+      && (isVfork ? toldEvents.vforks : toldEvents.forks)
     if isVfork { threads[parent]?.vforkChild = child }
     if isVfork, isTold { showInCall(parent, maker.registers) }
     if maker.flags & UInt64(CLONE_VM) != 0 {
-      share(child, of: parent, maker.flags, maker.registers, isTold: isTold)
+      let isThread = maker.flags & UInt64(CLONE_THREAD) != 0
+      let isToldThread = isThread && toldEvents.threads && isDebugged(parent)
+      share(
+        child, of: parent, maker.flags, maker.registers, isTold: isTold, isHeld: isToldThread)
       control.resume(parent, signal: 0)
+      if isToldThread, threads[child] != nil { tellFork(child, .threadCreated) }
     } else if isTold || options.children == .translated {
       adopt(child, of: parent, maker.flags, maker.registers, isTold: isTold)
     } else {
@@ -59,7 +63,7 @@ extension Tracer {
   /// A thread, or a process in the same memory: both run with this process's engine.
   private func share(
     _ child: ThreadID, of parent: ThreadID, _ flags: UInt64, _ registers: user_regs_struct,
-    isTold: Bool
+    isTold: Bool, isHeld: Bool
   ) {
     guard let engine, let parentState = threads[parent] else { return abandon(child) }
     let added = engine.lock.locked { () -> Bool in
@@ -90,7 +94,7 @@ extension Tracer {
     threads[child] = state
     setDebugRegisters(child)
     trace("[\(parent)] made thread [\(child)]")
-    if !isStopped, !isStopping, !isTold { enter(child) }
+    if !isStopped, !isStopping, !isTold, !isHeld { enter(child) }
   }
 
   /// A process in a copy of this one's memory gets an engine of its own, in the place where it has
@@ -106,7 +110,7 @@ extension Tracer {
     state.registers = Registers(general: registers)
     if isTold {
       tracer.takeOver(from: self)
-      tracer.isStopped = true
+      tracer.isStopped = !isNonStop
       state.action = ResumePlan.Action(.stay)
     }
     tracer.threads[child] = state

@@ -26,7 +26,10 @@ extension Tracer {
     }
   }
 
-  private func tasks() -> [ThreadID] {
+  private func tasks() -> [ThreadID] { Tracer.tasks(of: process) }
+
+  /// The threads that the kernel has of a process, also those that have ended and wait for somebody.
+  static func tasks(of process: Int32) -> [ThreadID] {
     guard let directory = opendir("/proc/\(process)/task") else { return [] }
     defer { closedir(directory) }
     var found: [ThreadID] = []

@@ -11,6 +11,7 @@ extension Tracer {
 
   /// Starts the threads as planned; all stand in canonical state.
   func resume(_ plan: ResumePlan, of process: Int32) {
+    if isNonStop { return resumeEach(plan, of: process) }
     // What happened during the last stop is told first; nothing runs.
     if let event = takePending(of: process) { return tell(process, event) }
     for thread in threads.keys where threads[thread]?.state == .canonical {
@@ -26,13 +27,16 @@ extension Tracer {
       threads[thread]?.action = action
       guard state.state == .canonical else { continue }
       start(thread, action)
-      if action.kind != .stay { threads[thread]?.toldBreakpoint = nil }
       if isStopped || isFinished { return }
     }
   }
 
   func start(_ thread: ThreadID, _ action: ResumePlan.Action) {
     guard action.kind != .stay, let state = threads[thread] else { return }
+    // What it meets from here on has not been told. A step may be kept from being made.
+    if action.kind == .run || state.toldBreakpoint != UInt64(state.registers.general.rip) {
+      threads[thread]?.toldBreakpoint = nil
+    }
     if action.signal != 0 {
       if state.stoppedBySignal == action.signal {
         if state.state == .canonical { return deliver(thread, action.signal) }
@@ -112,6 +116,7 @@ extension Tracer {
   /// A step is done: report it, or go on inside the step range.
   func finishStep(_ thread: ThreadID) {
     guard let state = threads[thread] else { return }
+    threads[thread]?.toldBreakpoint = nil
     if let call = state.caughtCall { return returned(thread, from: call) }
     // A step of the program's own, or one that brought it behind an access.
     if state.action.kind == .run, state.watchHit == nil { return enter(thread) }

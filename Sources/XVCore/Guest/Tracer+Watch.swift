@@ -150,6 +150,17 @@ extension Tracer {
   /// The reason to tell for `thread`, which was about to tell `reason`. What is not told now is told
   /// at the next resume.
   func reasonWithHits(_ thread: ThreadID, _ reason: StopReason) -> StopReason {
+    let told = reasonWithOwnHit(thread, reason)
+    for other in threads.keys {
+      guard let state = threads[other], let hit = state.watchHit, state.pending == nil else { continue }
+      threads[other]?.watchHit = nil
+      threads[other]?.pending = .watchpoint(hit)
+    }
+    return told
+  }
+
+  /// As `reasonWithHits`; other threads are left as they are.
+  func reasonWithOwnHit(_ thread: ThreadID, _ reason: StopReason) -> StopReason {
     var told = reason
     if let hit = threads[thread]?.watchHit {
       switch reason {
@@ -162,30 +173,30 @@ extension Tracer {
         threads[thread]?.pending = reason
         told = .watchpoint(hit)
       case .watchpoint, .interrupted, .execed, .exited, .killed, .systemCallEntry, .systemCallReturn,
-        .forked, .vforked, .vforkDone:
+        .forked, .vforked, .vforkDone, .threadCreated, .threadExited, .noneResumed:
         break
       }
-    }
-    for other in threads.keys {
-      guard let state = threads[other], let hit = state.watchHit, state.pending == nil else { continue }
-      threads[other]?.watchHit = nil
-      threads[other]?.pending = .watchpoint(hit)
     }
     return told
   }
 
   /// A stop that waits to be told; hits of watchpoints that were taken away meanwhile are forgotten.
   func takePending(of process: Int32) -> StopEvent? {
+    if process == self.process, !untoldEnds.isEmpty { return untoldEnds.removeFirst() }
     for thread in threads.keys.sorted() where threads[thread]?.processID == process {
-      if let reason = threads[thread]?.untold {
-        threads[thread]?.untold = nil
-        return StopEvent(thread: thread, reason: reason)
-      }
-      guard let reason = threads[thread]?.pending else { continue }
-      threads[thread]?.pending = nil
-      if case .watchpoint(let hit) = reason, !watchpoints.watches(hit) { continue }
-      return StopEvent(thread: thread, reason: reason)
+      if let event = takePending(ofThread: thread) { return event }
     }
     return nil
+  }
+
+  func takePending(ofThread thread: ThreadID) -> StopEvent? {
+    if let reason = threads[thread]?.untold {
+      threads[thread]?.untold = nil
+      return StopEvent(thread: thread, reason: reason)
+    }
+    guard let reason = threads[thread]?.pending else { return nil }
+    threads[thread]?.pending = nil
+    if case .watchpoint(let hit) = reason, !watchpoints.watches(hit) { return nil }
+    return StopEvent(thread: thread, reason: reason)
   }
 }

@@ -43,7 +43,11 @@ final class Tracer: @unchecked Sendable {
   var isDebugged: Bool
   /// Vfork children, in the same memory, of which the debugger was told.
   var debuggedSharers: Set<Int32> = []
-  var toldForks = ToldForks()
+  var toldEvents = ToldEvents()
+  /// Threads stop and go on one by one: a stop of one leaves the others running.
+  var isNonStop = false
+  /// Ends of threads that are told at the next resume.
+  var untoldEnds: [StopEvent] = []
   /// Another process made it.
   private(set) var isChild = false
   /// The thread that made this process waits, by CLONE_VFORK, until it ends or calls exec.
@@ -99,6 +103,7 @@ final class Tracer: @unchecked Sendable {
 
   /// Brings every thread to a stop in canonical state and tells the debugger.
   func stopWorld(_ thread: ThreadID, _ reason: StopReason) {
+    if isNonStop { return stopAlone(thread, reason) }
     halt()
     guard !isFinished else { return }
     let reason = reasonWithHits(thread, reason)

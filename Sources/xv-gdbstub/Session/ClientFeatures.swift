@@ -9,6 +9,9 @@ struct ClientFeatures {
   var understandsExec = false
   var understandsFork = false
   var understandsVfork = false
+  /// `N` replies.
+  var understandsNoneResumed = false
+  var wantsThreadEvents = false
   var understandsErrorMessages = false
   /// `vRun` has all arguments as one text, quoted as for a shell.
   var sendsOneArgument = false
@@ -43,6 +46,7 @@ extension StubSession {
       case "single-inf-arg": client.sendsOneArgument = launcher != nil
       case "fork-events": client.understandsFork = true
       case "vfork-events": client.understandsVfork = true
+      case "no-resumed": client.understandsNoneResumed = true
       case "error-message": client.understandsErrorMessages = true
       default: break
       }
@@ -51,7 +55,7 @@ extension StubSession {
       "PacketSize=\(String(Connection.packetSize, radix: 16))",
       "QStartNoAckMode+", "vContSupported+", "QPassSignals+", "QProgramSignals+",
       "ConditionalBreakpoints+", "BreakpointCommands+",
-      "QCatchSyscalls+",
+      "QCatchSyscalls+", "QNonStop+", "QThreadEvents+",
     ]
     if launcher != nil {
       supported += [
@@ -74,7 +78,8 @@ extension StubSession {
     if client.sendsOneArgument { supported.append("single-inf-arg+") }
     if client.isMultiprocess, client.understandsFork { supported.append("fork-events+") }
     if client.isMultiprocess, client.understandsVfork { supported.append("vfork-events+") }
-    tellForks()
+    if client.understandsNoneResumed { supported.append("no-resumed+") }
+    tellEvents()
     if client.understandsErrorMessages { supported.append("error-message+") }
     return Reply(supported.joined(separator: ";"))
   }

@@ -14,6 +14,8 @@ final class Inferior {
   /// Stops of its own that came while it was stopped for another one's: told when it is resumed.
   var untold: [StopEvent] = []
   var breakpoints = BreakpointTable()
+  /// Threads that were last told to step, where threads go on one by one.
+  var steppers: Set<ThreadID> = []
   /// Conditions and commands of the breakpoints.
   var agent: BreakpointAgent
   var watchpoints: Set<Watchpoint> = []
@@ -121,15 +123,16 @@ extension StubSession {
     return try body()
   }
 
-  /// Tells the worlds of which processes that they make they are to tell.
-  func tellForks() {
+  /// Tells the worlds what they are to tell besides stops.
+  func tellEvents() {
     // Without process ids in names no client could tell the processes apart.
-    let told = ToldForks(
+    let told = ToldEvents(
       forks: client.isMultiprocess && client.understandsFork,
-      vforks: client.isMultiprocess && client.understandsVfork)
+      vforks: client.isMultiprocess && client.understandsVfork,
+      threads: client.wantsThreadEvents)
     for inferior in living {
       // A world that runs keeps what it was told; one that cannot tell has nothing to tell.
-      do throws(WorldError) { try inferior.world.tellForks(told) } catch {}
+      do throws(WorldError) { try inferior.world.tellEvents(told) } catch {}
     }
   }
 }

@@ -8,6 +8,7 @@ internal import XVCore
 extension StubSession {
   func respond(to packet: ProcessPacket) throws(WorldError) -> Answer {
     switch packet {
+    case .status where isNonStop && !hasEnded: return .reply(allStops())
     case .status: return .reply(stopReply())
     case .attached: return .reply(Reply(world.isAttached ? "1" : "0"))
     case .kill:
@@ -94,6 +95,7 @@ extension StubSession {
   /// The client is gone and the program lives: it is stopped and forgets the client's breakpoints.
   package func keepStopped() {
     awaited = nil
+    leaveNonStop()
     if isRunning {
       interrupt()
     } else {

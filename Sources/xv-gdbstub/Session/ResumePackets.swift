@@ -34,6 +34,7 @@ extension StubSession {
 
   private func resume(_ actions: [ResumePacket.Action]) throws(WorldError) -> Answer {
     // A stop of what stands still: nothing is to be done.
+    if isNonStop { return try resumeEach(actions) }
     if actions.allSatisfy({ $0.kind == .stop }) { return .reply(.ok) }
     if hasEnded { throw .badWorld("the program has ended") }
     var plans: [(inferior: Inferior, plan: ResumePlan)] = []
@@ -45,6 +46,10 @@ extension StubSession {
       // The stop was asked for before the resume: the program does not move at all.
       lastStop = StopEvent(thread: lastStop.thread, reason: .interrupted)
       return .reply(stopReply())
+    }
+    // The threads that were named have ended.
+    if plans.isEmpty, client.understandsNoneResumed {
+      return .reply(Reply(StopReply.noneResumed.encoded(multiprocess: false)))
     }
     transfers.forget()
     isFresh = false
@@ -86,7 +91,7 @@ extension StubSession {
   }
 
   /// The leftmost action that matches a thread is that thread's; what no action names stays.
-  private func plan(
+  func plan(
     for actions: [ResumePacket.Action], in inferior: Inferior
   ) -> ResumePlan? {
     let process = inferior.world.processID
@@ -132,6 +137,7 @@ extension StubSession {
   private func requestStop(_ interruption: Interruption) {
     // Nothing runs when the client only waits for a process.
     if let awaited { return awaited.isGivenUp = true }
+    if isNonStop { return interruptOne() }
     self.interruption = interruption
     // One is enough: its stop stops the others.
     guard let running = living.first(where: { $0.runningPlan != nil }) else { return }
@@ -167,7 +173,7 @@ extension ThreadPattern {
 }
 
 extension ResumePacket.Action {
-  fileprivate func matches(_ thread: ThreadID, of process: Int32) -> Bool {
+  func matches(_ thread: ThreadID, of process: Int32) -> Bool {
     threads?.matches(thread: UInt64(thread.rawValue), of: UInt64(process)) ?? true
   }
 }
@@ -177,7 +183,7 @@ extension ResumePlan {
     others.signal != 0 || threads.values.contains { $0.signal != 0 }
   }
 
-  fileprivate var movesAnything: Bool {
+  var movesAnything: Bool {
     others.kind != .stay || threads.values.contains { $0.kind != .stay }
   }
 

@@ -38,8 +38,19 @@ extension StubSession {
     lastStop = event
     runningPlan = nil
     stopOthers()
-    select(inferior, event.thread)
+    if case .threadExited = event.reason {
+      select(inferior, world.threads.first ?? ThreadID(world.processID))
+    } else {
+      select(inferior, event.thread)
+    }
     transfers.forget()
+    settle(event)
+    forgetEnded()
+    return stopReply()
+  }
+
+  /// What follows from a stop of the current program, whoever is told.
+  func settle(_ event: StopEvent) {
     switch event.reason {
     case .execed: clearBreakpoints()
     case .forked(let child), .vforked(let child):
@@ -51,8 +62,6 @@ extension StubSession {
       }
     default: break
     }
-    forgetEnded()
-    return stopReply()
   }
 
   /// Stops what else runs. What happens there at this moment is told later.
@@ -87,11 +96,11 @@ extension StubSession {
     }
     switch lastStop.reason {
     case .breakpoint, .watchpoint, .stepped, .execed, .systemCallEntry, .systemCallReturn, .forked,
-      .vforked, .vforkDone:
+      .vforked, .vforkDone, .threadCreated:
       return .trap
     case .signal(let number), .killed(let number): return client.signals.wire(number)
     case .interrupted: return stopsQuietly ? .none : .interrupt
-    case .exited: return .none
+    case .exited, .threadExited, .noneResumed: return .none
     }
   }
 
@@ -117,6 +126,11 @@ extension StubSession {
       case .forked(let child): .stopped(stop(.forked(firstThread(of: child))))
       case .vforked(let child): .stopped(stop(.vforked(firstThread(of: child))))
       case .vforkDone: .stopped(stop(.vforkDone))
+      case .threadCreated: .stopped(stop(.created))
+      case .threadExited(let status):
+        .threadExited(
+          status: UInt8(truncatingIfNeeded: status), thread: name(of: lastStop.thread))
+      case .noneResumed: client.understandsNoneResumed ? .noneResumed : .stopped(stop())
       case .execed(let path):
         .stopped(stop(client.understandsExec ? .executed(path: Array(path.utf8)) : nil))
       }
@@ -167,6 +181,7 @@ extension StubSession {
     case .forked: "fork"
     case .vforked: "vfork"
     case .vforkDone: "vforkdone"
+    case .threadCreated, .threadExited, .noneResumed: nil
     case .exited, .killed: nil
     }
   }

@@ -35,6 +35,12 @@ package final class StubSession: Responder {
 
   /// Whether the program stands where it was when it was launched, or taken hold of.
   var isFresh = true
+  /// Whether threads stop one by one.
+  var isNonStop = false
+  /// Stops of which the client has not said that it has taken them in; it was told the first.
+  var notices: [Reply] = []
+  /// The thread whose stop is the answer to a ^C.
+  var loudThread: ThreadID?
   var interruption = Interruption.none
   /// Whether the interrupt at which the program stands was to be no signal.
   var stopsQuietly = false
@@ -86,9 +92,12 @@ package final class StubSession: Responder {
     resumeThread = .any
     isFresh = true
     interruption = .none
+    notices = []
+    loudThread = nil
     savedRegisters = SavedRegisters()
     transfers.forget()
-    tellForks()
+    tellEvents()
+    if isNonStop { do throws(WorldError) { try world.setNonStop(true) } catch {} }
   }
 
   func add(_ inferior: Inferior) {
@@ -112,6 +121,7 @@ package final class StubSession: Responder {
   package func takeConsole() -> [UInt8] { terminal?.take() ?? [] }
 
   package func clientConnected() {
+    leaveNonStop()
     client = ClientFeatures()
     isExtended = false
     detachesOnError = false
@@ -124,7 +134,7 @@ package final class StubSession: Responder {
     files = FileTable()
     transfers = TransferCache()
     savedRegisters = SavedRegisters()
-    tellForks()
+    tellEvents()
   }
 
   package func answer(_ packet: Packet) -> Answer {
@@ -148,6 +158,7 @@ package final class StubSession: Responder {
     case .file(let packet): .reply(respond(to: packet))
     case .signals(let packet): .reply(respond(to: packet))
     case .catchCalls(let packet): .reply(try respond(to: packet))
+    case .threadMode(let packet): .reply(try respond(to: packet))
     case .debugger(let packet): .reply(try respond(to: packet))
     case .launch(let packet): try respond(to: packet)
     case .supported(let offers): .reply(negotiate(offers))
@@ -165,7 +176,8 @@ extension StopReason {
     switch self {
     case .exited, .killed: true
     case .breakpoint, .watchpoint, .stepped, .signal, .interrupted, .execed, .systemCallEntry,
-      .systemCallReturn, .forked, .vforked, .vforkDone:
+      .systemCallReturn, .forked, .vforked, .vforkDone, .threadCreated, .threadExited,
+      .noneResumed:
       false
     }
   }

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
+
+/// Threads that stop and go on one by one. The sequence of events: docs/sequences/threads.md.
+extension Tracer {
+  /// Changes between stops of all threads and stops of each; all stand still when it is the former.
+  func setNonStop(_ isWanted: Bool) {
+    guard isWanted != isNonStop else { return }
+    if isWanted {
+      isNonStop = true
+      isStopped = false
+    } else {
+      halt()
+      isNonStop = false
+      for thread in threads.keys where isDebugged(thread) {
+        threads[thread]?.action = ResumePlan.Action(.stay)
+      }
+    }
+  }
+
+  /// Tells the stop of one thread; the others run on.
+  func stopAlone(_ thread: ThreadID, _ reason: StopReason) {
+    bringToStop(thread)
+    guard !isFinished else { return }
+    let reason = reasonWithOwnHit(thread, reason)
+    if reason == .breakpoint, let state = threads[thread] {
+      threads[thread]?.toldBreakpoint = UInt64(state.registers.general.rip)
+    }
+    let owner = threads[thread]?.processID ?? process
+    threads[thread]?.action = ResumePlan.Action(.stay)
+    tell(owner, StopEvent(thread: thread, reason: reason))
+  }
+
+  private func bringToStop(_ thread: ThreadID) {
+    guard let state = threads[thread], state.state != .canonical else { return }
+    isStopping = true
+    if state.state == .running { control.interrupt(thread) }
+    waitForStop(of: thread)
+    isStopping = false
+  }
+
+  /// Stops one thread because a debugger asks. What else stops it at this moment is told instead.
+  func stop(_ thread: ThreadID) {
+    guard isNonStop, let state = threads[thread], !state.isHeld, !state.isExiting else { return }
+    bringToStop(thread)
+    guard !isFinished, let stopped = threads[thread] else { return }
+    if case .signal(let signal)? = stopped.pending {
+      threads[thread]?.pending = nil
+      take(signal, by: thread)
+    } else if let event = takePending(ofThread: thread) {
+      stopAlone(thread, event.reason)
+    } else {
+      stopAlone(thread, stopped.watchHit == nil ? .interrupted : .stepped)
+    }
+  }
+
+  /// Starts those threads that are held and are to go on.
+  func resumeEach(_ plan: ResumePlan, of process: Int32) {
+    for thread in threads.keys.sorted() {
+      guard let state = threads[thread] else { continue }
+      let isConcerned = state.processID == process && isDebugged(thread)
+      // What no debugger knows of runs whenever it can.
+      let action =
+        isConcerned ? plan.threads[thread] ?? plan.others
+        : isDebugged(thread) ? ResumePlan.Action(.stay) : ResumePlan.Action(.run)
+      guard action.kind != .stay, state.isHeld || !isConcerned else { continue }
+      if isConcerned, let event = takePending(ofThread: thread) {
+        tell(process, event)
+        continue
+      }
+      threads[thread]?.action = action
+      guard state.state == .canonical else { continue }
+      setDebugRegisters(thread)
+      start(thread, action)
+      if isFinished { return }
+    }
+  }
+
+  /// Runs `body` while no thread runs; those that ran go on as they were about to.
+  func quietly<Value>(_ body: () throws(GuestError) -> Value) throws(GuestError) -> Value {
+    guard !isStopped else { return try body() }
+    halt()
+    guard !isFinished else { throw .gone }
+    defer {
+      let going = threads.filter { !$0.value.isHeld }.keys.sorted()
+      for thread in going where threads[thread]?.state == .canonical { setDebugRegisters(thread) }
+      resumeAsPlanned(going)
+    }
+    return try body()
+  }
+
+  // MARK: Ends
+
+  /// A thread is gone and its process is not.
+  func threadEnded(_ thread: ThreadID, _ reason: StopReason) {
+    guard isDebugged else { return }
+    if toldEvents.threads, case .exited(let status) = reason {
+      let event = StopEvent(thread: thread, reason: .threadExited(status))
+      if isStopped || isStopping {
+        untoldEnds.append(event)
+      } else if isNonStop {
+        tell(process, event)
+      } else {
+        stopWorld(thread, event.reason)
+      }
+      return
+    }
+    let left = threads.filter { $0.value.processID == process && !$0.value.isExiting }
+    // While one goes on there will be a stop. A debugger would wait for it in vain.
+    guard !isStopped, !isStopping, !isNonStop, !left.isEmpty,
+      left.allSatisfy({ $0.value.isHeld })
+    else { return }
+    stopWorld(left.keys.min() ?? ThreadID(process), .noneResumed)
+  }
+}
+
+extension Guest {
+  /// Has threads stop and go on one by one, or all of them at once.
+  package func setNonStop(_ isWanted: Bool) {
+    _ = withTracer { $0.setNonStop(isWanted) }
+  }
+
+  /// Stops a thread that runs, where threads stop one by one; the stop comes through `onStop`.
+  package func stop(_ thread: ThreadID) {
+    _ = withTracer { $0.stop(thread) }
+  }
+
+  /// Whether a thread stands still at the debugger's word.
+  package func isHeld(_ thread: ThreadID) -> Bool {
+    withTracer { $0.isStopped || $0.threads[thread]?.isHeld ?? false } ?? true
+  }
+}
