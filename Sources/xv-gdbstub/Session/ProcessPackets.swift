@@ -60,6 +60,7 @@ extension StubSession {
     try world.detach(signal: signal)
     current.isDetached = true
     detachedProcesses.append(world.processID)
+    lastStop = StopEvent(thread: lastStop.thread, reason: .exited(0))
   }
 
   /// The server ends: what it launched ends with it, what it was attached to goes on.
