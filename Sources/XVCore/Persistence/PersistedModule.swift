@@ -6,57 +6,67 @@ final class PersistedModule {
   static let mostAdded = 64 << 20
 
   let identity: FileIdentity
-  /// Records of earlier runs, in the order in which they were asked for.
+  /// Records of earlier runs, in the order in which they were asked for, and which are where.
   let old: UnsafeRawBufferPointer
-  /// The records that are being read: `old`, unless there is an index.
-  private var source: UnsafeRawBufferPointer
-  /// How much of it has been put into the cache.
-  var cursor = 0
+  private let oldIndex: RecordIndex?
+  /// The records that are being read.
+  private var source = UnsafeRawBufferPointer(start: nil, count: 0)
+  private var cursor = 0
+  /// Records that may still be used before somebody asks for code that is not among them.
+  private var ahead = 0
   var new = ByteBuffer()
   var newRecords = 0
   /// Not once the cache has been discarded: most of what is translated then was written down before.
   private(set) var isRecording = true
   /// Whether the file's code is mapped executable, and where its first byte would lie.
-  var slide: UInt64? = nil
-
-  init(_ identity: FileIdentity, old: UnsafeRawBufferPointer) {
-    self.identity = identity
-    self.old = old
-    source = old
-  }
-
-  /// Where the records of single blocks are, for a process that is in the midst of its program: most of
-  /// what was asked for before is of no use to it. nil: records are used in their order.
-  var index: RecordIndex? = nil
+  private(set) var slide: UInt64? = nil
+  /// Of a process that is in the midst of its program: what was asked for next once may not be now.
+  private var isInherited = false
   /// What processes that were forked have added.
   private(set) var handed: [HandedRecords] = []
-  /// An index of `old` and `handed`, for processes that are forked; made when the first one is.
-  private var indexForChildren: RecordIndex?
+  /// An index of `handed`, for processes that are forked; made when one is.
+  private var handedIndex: RecordIndex?
+
+  /// `file`: whose memory `old` is.
+  init(_ identity: FileIdentity, _ kept: PersistentFile.Module?, of file: PersistentFile?) {
+    self.identity = identity
+    old = kept?.records ?? UnsafeRawBufferPointer(start: nil, count: 0)
+    if let kept, let file {
+      oldIndex = RecordIndex(kept.places, of: kept.records, owner: file)
+    } else {
+      oldIndex = nil
+    }
+  }
+
+  /// For a process in a copy of the memory in which the file lies.
+  private init(inheriting other: PersistedModule) {
+    identity = other.identity
+    old = other.old
+    oldIndex = other.oldIndex
+    slide = other.slide
+    handed = other.handed
+    handedIndex = other.handedIndex
+    isInherited = true
+  }
 
   /// Bytes of records that no file holds yet.
   var addedBytes: Int { handed.reduce(new.count) { $0 + $1.records.count } }
 
-  var hasMore: Bool { slide != nil && cursor < source.count && index == nil }
-
   /// For a process in a copy of the memory in which the file lies.
-  ///
-  /// `file`: whose memory `old` is.
-  func inherited(_ file: PersistentFile?) -> PersistedModule {
-    let module = PersistedModule(identity, old: old)
-    module.slide = slide
-    module.handed = handed
-    if indexForChildren == nil, !old.isEmpty || !handed.isEmpty {
-      indexForChildren = RecordIndex(
-        [old] + handed.map { $0.records.bytes }, owners: handed + [file].compactMap { $0 })
-    }
-    module.index = indexForChildren
-    return module
+  func inherited() -> PersistedModule {
+    if handedIndex == nil, !handed.isEmpty { handedIndex = RecordIndex(handed) }
+    return PersistedModule(inheriting: self)
+  }
+
+  func place(at slide: UInt64) {
+    self.slide = slide
+    cursor = source.count
   }
 
   /// Takes over what a forked process has added.
   func take(_ records: HandedRecords) {
     handed.append(records)
-    indexForChildren = nil
+    handedIndex = nil
   }
 
   /// Gives away what this process has added.
@@ -70,16 +80,29 @@ final class PersistedModule {
   /// Nothing more is put into the cache or written down.
   func stop() {
     isRecording = false
-    index = nil
-    source = old
     cursor = source.count
   }
 
-  /// The next records to be read are these.
-  func seek(_ records: UnsafeRawBufferPointer) {
+  /// Records that one request brings at most, the one that it asks for first.
+  private static let chunk = 16
+  private static let inheritedChunk = 4
+  /// Records that are used ahead of their request, while nobody waits.
+  private static let mostAhead = 512
+
+  var chunk: Int { isInherited ? PersistedModule.inheritedChunk : PersistedModule.chunk }
+
+  /// Turns to the record that holds the block at an address, if there is one.
+  func seek(_ original: UInt64) -> Bool {
+    guard isRecording, let slide,
+      let records = oldIndex?.records(from: original &- slide) ?? handedIndex?.records(from: original &- slide)
+    else { return false }
     source = records
     cursor = 0
+    ahead = isInherited ? 0 : PersistedModule.mostAhead
+    return true
   }
+
+  var hasMore: Bool { slide != nil && cursor < source.count && ahead > 0 }
 
   /// The original address of the next record; nil at the end.
   var nextOriginal: UInt64? {
@@ -90,19 +113,29 @@ final class PersistedModule {
 
   /// The next record's header and place; nil at the end.
   func next() -> (record: UnsafeRawPointer, header: UnitRecord)? {
-    let headerSize = MemoryLayout<UnitRecord>.stride
-    guard cursor + headerSize <= source.count else {
-      cursor = source.count
-      return nil
-    }
-    let record = source.baseAddress! + cursor
-    let header = record.load(as: UnitRecord.self)
-    guard Int(header.size) >= headerSize, cursor + Int(header.size) <= source.count else {
+    guard let (record, header) = nextWhole() else {
       cursor = source.count
       return nil
     }
     cursor += Int(header.size)
+    ahead -= 1
     return (record, header)
+  }
+
+  private func nextWhole() -> (record: UnsafeRawPointer, header: UnitRecord)? {
+    let headerSize = MemoryLayout<UnitRecord>.stride
+    guard cursor + headerSize <= source.count else { return nil }
+    let record = source.baseAddress! + cursor
+    let header = record.load(as: UnitRecord.self)
+    guard Int(header.size) >= headerSize, cursor + Int(header.size) <= source.count,
+      !isInFile(record) || header.check == UnitRecord.checksum(record, size: Int(header.size))
+    else { return nil }
+    return (record, header)
+  }
+
+  private func isInFile(_ record: UnsafeRawPointer) -> Bool {
+    guard let base = old.baseAddress else { return false }
+    return record >= base && record < base + old.count
   }
 }
 

@@ -14,7 +14,7 @@ final class PersistentCode {
   private let directory: String
   private let program: FileIdentity
   /// A file may be mapped at several places at the same time, as V8 does with its built-in code: then each
-  /// of them is a module.
+  /// of them is a module, and what is kept of the file serves them all.
   private var names: [FileIdentity: [Int16]] = [:]
   private static let mostPlaces = 4
   /// Of the process that was forked for this one: it keeps what both have translated.
@@ -28,7 +28,7 @@ final class PersistentCode {
     self.directory = directory
     self.program = program
     file = PersistentFile.open(directory: directory, program: program)
-    for (identity, records) in file?.modules ?? [] { add(identity, records) }
+    for module in file?.modules ?? [] { add(module.identity) }
   }
 
   /// For a process in a copy of another's memory: the same files lie at the same places.
@@ -38,13 +38,14 @@ final class PersistentCode {
     program = other.program
     names = other.names
     maker = other
-    modules = other.handing.locked { other.modules.map { $0.inherited(other.file) } }
+    modules = other.handing.locked { other.modules.map { $0.inherited() } }
   }
 
-  private func add(_ identity: FileIdentity, _ records: UnsafeRawBufferPointer) {
+  private func add(_ identity: FileIdentity) {
     guard modules.count < Int(Int16.max) else { return }
     names[identity, default: []].append(Int16(modules.count))
-    modules.append(PersistedModule(identity, old: records))
+    modules.append(
+      PersistedModule(identity, file?.modules.first { $0.identity == identity }, of: file))
   }
 
   /// The number of the file at `path`, whose first byte would lie at `slide`; -1 when nothing can be kept
@@ -55,12 +56,11 @@ final class PersistentCode {
     if let number = places.first(where: { modules[Int($0)].slide == slide }) { return number }
     var free = places.first { !isMapped($0) }
     if free == nil, places.count < PersistentCode.mostPlaces {
-      handing.locked { add(identity, UnsafeRawBufferPointer(start: nil, count: 0)) }
+      handing.locked { add(identity) }
       free = names[identity]?.last
     }
     guard let free, !isMapped(free) else { return -1 }
-    modules[Int(free)].slide = slide
-    modules[Int(free)].cursor = 0
+    modules[Int(free)].place(at: slide)
     return free
   }
 
@@ -79,7 +79,7 @@ final class PersistentCode {
     handing.locked {
       let handed = modules.reduce(0) { $0 + $1.handed.count }
       let added = modules.reduce(0) { $0 + $1.addedBytes }
-      let old = modules.reduce(0) { $0 + $1.old.count }
+      let old = file?.modules.reduce(0) { $0 + $1.records.count } ?? 0
       // What is added rewrites the whole file: a little is not worth that.
       guard
         (new >= PersistentCode.fewRecords || handed > 0) && added >= old / 64 || (new > 0 && file == nil)

@@ -18,17 +18,28 @@ final class PersistentFile {
 
   private struct ModuleHeader: BitwiseCopyable {
     var identity: FileIdentity
+    /// Where its records begin, and how many bytes they are; their index follows.
     var offset: UInt64
     var length: UInt64
+    var placeCount: UInt64
   }
 
-  private static let magic: UInt64 = 0x3130_6564_6f63_7678  // "xvcode01"
+  /// What is kept of one file's code.
+  struct Module {
+    let identity: FileIdentity
+    /// In the order in which they were asked for. Each has a checksum of its own: only those that are used are
+    /// read.
+    let records: UnsafeRawBufferPointer
+    let places: UnsafeBufferPointer<RecordPlace>
+  }
+
+  private static let magic: UInt64 = 0x3230_6564_6f63_7678  // "xvcode02"
   /// What one program may keep; a file that would grow beyond it begins anew.
   private static let largestFile = 128 << 20
   /// What a directory may hold before its oldest files go.
   private static let mostFiles = 256
 
-  let modules: [(FileIdentity, UnsafeRawBufferPointer)]
+  let modules: [Module]
   private let memory: UnsafeRawBufferPointer
 
   private init?(_ memory: UnsafeRawBufferPointer, builder: FileIdentity, program: FileIdentity) {
@@ -37,22 +48,31 @@ final class PersistentFile {
     guard memory.count >= headerSize else { return nil }
     let header = memory.loadUnaligned(as: Header.self)
     guard header.magic == PersistentFile.magic, header.builder == builder,
-      header.program == program, header.length == UInt64(memory.count),
-      header.moduleCount < 4096,
-      headerSize + Int(header.moduleCount) * MemoryLayout<ModuleHeader>.stride <= memory.count,
-      PersistentFile.checksum(memory[headerSize...]) == header.checksum
+      header.program == program, header.length == UInt64(memory.count), header.moduleCount < 4096
     else { return nil }
-    var modules: [(FileIdentity, UnsafeRawBufferPointer)] = []
+    let tableEnd = headerSize + Int(header.moduleCount) * MemoryLayout<ModuleHeader>.stride
+    guard tableEnd <= memory.count else { return nil }
+    var checksum = Checksum.of(UnsafeRawBufferPointer(rebasing: memory[headerSize..<tableEnd]))
+    var modules: [Module] = []
     for index in 0..<Int(header.moduleCount) {
       let module = memory.load(
         fromByteOffset: headerSize + index * MemoryLayout<ModuleHeader>.stride, as: ModuleHeader.self)
+      let size = UInt64(MemoryLayout<RecordPlace>.stride)
       guard module.offset <= header.length, module.length <= header.length - module.offset,
-        module.offset % 8 == 0
+        module.placeCount <= (header.length - module.offset - module.length) / size,
+        module.offset % 8 == 0, module.length % 8 == 0
       else { return nil }
-      let records = UnsafeRawBufferPointer(
-        start: memory.baseAddress! + Int(module.offset), count: Int(module.length))
-      modules.append((module.identity, records))
+      let start = memory.baseAddress! + Int(module.offset)
+      let places = UnsafeRawBufferPointer(
+        start: start + Int(module.length), count: Int(module.placeCount * size))
+      checksum = Checksum.joined(checksum, Checksum.of(places))
+      modules.append(
+        Module(
+          identity: module.identity,
+          records: UnsafeRawBufferPointer(start: start, count: Int(module.length)),
+          places: places.assumingMemoryBound(to: RecordPlace.self)))
     }
+    guard checksum == header.checksum else { return nil }
     self.modules = modules
   }
 
@@ -69,7 +89,7 @@ final class PersistentFile {
       information.st_mode & 0o022 == 0, information.st_size > 0
     else { return nil }
     let size = Int(information.st_size)
-    let memory = mmap(nil, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, descriptor, 0)
+    let memory = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0)
     guard let memory, Int(bitPattern: memory) != -1 else { return nil }
     return PersistentFile(
       UnsafeRawBufferPointer(start: memory, count: size), builder: builder, program: program)
@@ -78,28 +98,48 @@ final class PersistentFile {
   /// Replaces the file in one step. What cannot be written is not kept; the program is none the worse.
   static func write(directory: String, program: FileIdentity, modules: [PersistedModule]) {
     guard let builder = FileIdentity(path: "/proc/self/exe"), prepare(directory) else { return }
-    let isFull = modules.reduce(0) { $0 + $1.old.count + $1.addedBytes } > largestFile
-    let kept = modules.filter { $0.addedBytes > 0 || (!isFull && !$0.old.isEmpty) }
-    var body = ByteBuffer(capacity: 1 << 20)
-    let tableSize = kept.count * MemoryLayout<ModuleHeader>.stride
-    var offset = MemoryLayout<Header>.stride + tableSize
-    for module in kept {
-      let length = (isFull ? 0 : module.old.count) + module.addedBytes
-      body.append(
-        ModuleHeader(
-          identity: module.identity, offset: UInt64(offset), length: UInt64(length)))
-      offset += length
+    var files: [FileIdentity: [PersistedModule]] = [:]
+    for module in modules { files[module.identity, default: []].append(module) }
+    func added(_ file: [PersistedModule]) -> Int { file.reduce(0) { $0 + $1.addedBytes } }
+    let isFull = files.values.reduce(0) { $0 + $1[0].old.count + added($1) } > largestFile
+    // In the order in which they were met.
+    let kept = modules.compactMap { module -> [PersistedModule]? in
+      guard let file = files[module.identity], file[0] === module,
+        added(file) > 0 || (!isFull && !module.old.isEmpty)
+      else { return nil }
+      return file
     }
-    for module in kept {
-      if !isFull, let old = module.old.baseAddress { body.append(old, count: module.old.count) }
-      for added in module.handed { body.append(added.records.base, count: added.records.count) }
-      body.append(module.new.base, count: module.new.count)
+    var body = ByteBuffer(capacity: 1 << 20)
+    var table = ByteBuffer(capacity: 4096)
+    let start = MemoryLayout<Header>.stride + kept.count * MemoryLayout<ModuleHeader>.stride
+    var checksums: [UInt64] = []
+    for file in kept {
+      let offset = body.count
+      var places: [RecordPlace] = []
+      if !isFull { append(file[0].old, areChecked: true, to: &body, from: offset, &places) }
+      for module in file {
+        for added in module.handed {
+          append(added.records.bytes, areChecked: false, to: &body, from: offset, &places)
+        }
+        append(module.new.bytes, areChecked: false, to: &body, from: offset, &places)
+      }
+      places.sort { $0.address < $1.address }
+      table.append(
+        ModuleHeader(
+          identity: file[0].identity, offset: UInt64(start + offset), length: UInt64(body.count - offset),
+          placeCount: UInt64(places.count)))
+      places.withUnsafeBytes { bytes in
+        checksums.append(Checksum.of(bytes))
+        if let base = bytes.baseAddress { body.append(base, count: bytes.count) }
+      }
     }
     var head = ByteBuffer(capacity: 4096)
     head.append(
       Header(
-        magic: magic, builder: builder, program: program, length: UInt64(offset),
-        checksum: checksum(body.bytes[...]), moduleCount: UInt64(kept.count)))
+        magic: magic, builder: builder, program: program, length: UInt64(start + body.count),
+        checksum: checksums.reduce(Checksum.of(table.bytes), Checksum.joined),
+        moduleCount: UInt64(kept.count)))
+    head.append(table.base, count: table.count)
 
     let final = path(directory, builder, program)
     let temporary = "\(final).\(getpid())"
@@ -108,6 +148,28 @@ final class PersistentFile {
     let isWritten = writeAll(descriptor, head.bytes) && writeAll(descriptor, body.bytes)
     close(descriptor)
     if !isWritten || rename(temporary, final) != 0 { unlink(temporary) }
+  }
+
+  /// `areChecked`: the records come from a file, and those that are damaged stay behind.
+  private static func append(
+    _ records: UnsafeRawBufferPointer, areChecked: Bool, to body: inout ByteBuffer, from start: Int,
+    _ places: inout [RecordPlace]
+  ) {
+    var copied: [(UnsafeRawPointer, UnitRecord)] = []
+    RecordIndex.forEachRecord(in: records) { record, header, _ in
+      if areChecked, UnitRecord.checksum(record, size: Int(header.size)) != header.check { return }
+      copied.append((record, header))
+    }
+    for (record, header) in copied {
+      let offset = body.count
+      body.append(record, count: Int(header.size))
+      let copy = body.base + offset
+      copy.storeBytes(
+        of: UnitRecord.checksum(copy, size: Int(header.size)),
+        toByteOffset: MemoryLayout<UnitRecord>.offset(of: \.check)!, as: UInt64.self)
+      RecordIndex.addPlaces(
+        of: copy, header, RecordPlace(address: 0, buffer: 0, offset: UInt32(offset - start)), to: &places)
+    }
   }
 
   private static func writeAll(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Bool {
@@ -157,26 +219,5 @@ final class PersistentFile {
     guard files.count >= mostFiles else { return }
     files.sort { $0.modified < $1.modified }
     for file in files.prefix(files.count - mostFiles + 1) { unlink(file.path) }
-  }
-
-  /// Finds a damaged file; it is no protection against a forged one.
-  private static func checksum(_ bytes: Slice<UnsafeRawBufferPointer>) -> UInt64 {
-    let whole = UnsafeRawBufferPointer(rebasing: bytes)
-    var lanes: (UInt64, UInt64, UInt64, UInt64) = (1, 2, 3, 4)
-    var at = 0
-    while at + 32 <= whole.count {
-      lanes.0 = (lanes.0 ^ whole.loadUnaligned(fromByteOffset: at, as: UInt64.self)) &* MasterTable.multiplier
-      lanes.1 = (lanes.1 ^ whole.loadUnaligned(fromByteOffset: at + 8, as: UInt64.self)) &* MasterTable.multiplier
-      lanes.2 = (lanes.2 ^ whole.loadUnaligned(fromByteOffset: at + 16, as: UInt64.self)) &* MasterTable.multiplier
-      lanes.3 = (lanes.3 ^ whole.loadUnaligned(fromByteOffset: at + 24, as: UInt64.self)) &* MasterTable.multiplier
-      at += 32
-    }
-    while at < whole.count {
-      lanes.0 = (lanes.0 ^ UInt64(whole[at])) &* MasterTable.multiplier
-      at += 1
-    }
-    return [lanes.1, lanes.2, lanes.3].reduce(lanes.0) {
-      ($0 << 17 | $0 >> 47) &* MasterTable.multiplier ^ $1
-    }
   }
 }

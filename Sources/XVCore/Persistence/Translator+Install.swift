@@ -4,28 +4,15 @@ internal import CLinux
 
 /// Puts what earlier runs have made into the cache.
 extension Translator {
-  /// Units of one round.
-  static let chunk = 16
-  /// Of a process that is in the midst of its program: what was asked for next once may not be now.
-  static let smallChunk = 4
-
-  /// Installs records of the file that holds `target` until its block is there.
+  /// Installs the record that holds `target`'s block, and some that were asked for next once.
   mutating func installPersisted(for target: UInt64) -> Int32? {
     guard let persisted, let area = ranges.area(containing: target), area.module >= 0 else {
       return nil
     }
     let module = persisted.modules[Int(area.module)]
-    if let index = module.index, let slide = module.slide {
-      guard let records = index.records(from: target &- slide) else { return nil }
-      module.seek(records)
-      installChunk(module, limit: Translator.smallChunk)
-      return liveBlock(target)
-    }
-    while module.hasMore {
-      installChunk(module, limit: Translator.chunk)
-      if let number = liveBlock(target) { return number }
-    }
-    return nil
+    guard module.seek(target) else { return nil }
+    installChunk(module)
+    return liveBlock(target)
   }
 
   /// Installs some records of any file ahead of their use. Whether there were any.
@@ -36,16 +23,18 @@ extension Translator {
         $0.hasMore && $0.nextOriginal.map { arena(for: $0) != nil } ?? true
       })
     else { return false }
-    installChunk(module, limit: Translator.chunk)
+    installChunk(module)
     return true
   }
 
-  private mutating func installChunk(_ module: PersistedModule, limit: Int) {
+  private mutating func installChunk(_ module: PersistedModule) {
     isInstalling = true
     defer { isInstalling = false }
     let first = units.count
     var additions: [UnitRecord] = []
-    while units.count - first < limit, let (record, header) = module.next() {
+    var left = module.chunk
+    while left > 0, let (record, header) = module.next() {
+      left -= 1
       guard !isFull else {
         module.stop()
         break
@@ -87,10 +76,10 @@ extension Translator {
   ) -> Bool {
     let header = unit.header
     let move = slide &- header.slide
+    for block in unit.blocks where starts.contains(block.original &+ move) { return false }
     guard move == 0 || !header.isAbsolute, let arena = arena(for: header.original &+ move),
       isKnown || isCurrent(unit, move)
     else { return false }
-    for block in unit.blocks where starts.contains(block.original &+ move) { return false }
 
     // Code begins where it began modulo 16, so its patched fields are as aligned as they were.
     let place = UnitStart(

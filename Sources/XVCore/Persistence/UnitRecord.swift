@@ -16,6 +16,8 @@ struct UnitRecord: BitwiseCopyable {
     case returnDoor
   }
 
+  /// Of all that follows in the record, where it lies in a file.
+  var check: UInt64 = 0
   /// Bytes of the record, header and padding included.
   var size: UInt32
   var kind: Kind
@@ -48,6 +50,14 @@ struct UnitRecord: BitwiseCopyable {
   /// The return entry behind the unit's last call, which belongs to a block elsewhere.
   var detachedEntry: UInt32 = 0
   var detachedOriginal: UInt64 = 0
+}
+
+extension UnitRecord {
+  /// What `check` must be.
+  static func checksum(_ record: UnsafeRawPointer, size: Int) -> UInt64 {
+    let first = MemoryLayout<UInt64>.size
+    return Checksum.of(UnsafeRawBufferPointer(start: record + first, count: size - first))
+  }
 }
 
 /// A piece of consecutive original code.
