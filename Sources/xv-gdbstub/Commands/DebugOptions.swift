@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-only
-package import ArgumentParser
+internal import ArgumentParser
 internal import RSP
 
 /// Options for whoever wants to see what the server does, or how a client gets along with less.
