@@ -3,6 +3,7 @@
 
 import mmap
 import os
+import resource
 import struct
 import subprocess
 import tempfile
@@ -68,6 +69,7 @@ class Target:
             "SigCgt": self.status("SigCgt"),
             "SigIgn": self.status("SigIgn"),
             "SigBlk": self.status("SigBlk"),
+            "address space": resource.prlimit(self.pid, resource.RLIMIT_AS),
         }
 
     def end(self, text=b"x", limit=30):

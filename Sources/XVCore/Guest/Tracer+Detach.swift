@@ -64,7 +64,10 @@ extension Tracer {
   private func signalDue(_ thread: ThreadID, _ told: Int32) -> Int32 {
     guard let state = threads[thread] else { return 0 }
     if case .signal(let waiting)? = state.pending { return waiting }
-    return state.stoppedBySignal == told ? told : 0
+    // A fault belongs to the instruction that made it: a call by the debugger ends with one, at a breakpoint on
+    // the stack, and then the thread is put back to where it was.
+    let isFault = [SIGSEGV, SIGBUS, SIGILL, SIGFPE].contains(told)
+    return state.stoppedBySignal == told && !(isFault && state.hasMoved) ? told : 0
   }
 
   /// A thread that stands before signals with handlers comes to stand at a handler's first instruction,

@@ -96,6 +96,7 @@ extension Tracer {
     finishTrapStep(thread, &state, &registers)
     state.registers = Registers(general: registers)
     state.state = .canonical
+    state.hasMoved = false
     threads[thread] = state
   }
 

@@ -263,6 +263,8 @@ struct TracedThread {
   var leaving: Range<UInt64>? = nil
   /// The signal whose delivery the thread stands before: only then can it be delivered directly.
   var stoppedBySignal: Int32 = 0
+  /// The debugger has moved it away from where it stopped.
+  var hasMoved = false
   /// What the debug registers of a thread of the guest hold; nil when that is not known.
   var debugRegisters: DebugRegisters? = DebugRegisters()
   /// A watchpoint met by an instruction that is done, or by the step that it makes; not told yet.
