@@ -73,7 +73,16 @@ extension Tracer {
     switch state.action.kind {
     case .stay: break
     case .run: start(thread, ResumePlan.Action(.run))
-    case .step, .stepWithin: step(thread)
+    case .step, .stepWithin:
+      // It may have made its step, which nobody has looked at yet. A call that is to be made again it has
+      // not made.
+      var registers = state.registers.general
+      rewindCall(thread, &registers)
+      if let start = state.stepStart, start != UInt64(registers.rip) {
+        finishStep(thread)
+      } else {
+        step(thread)
+      }
     }
   }
 

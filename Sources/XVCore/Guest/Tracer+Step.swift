@@ -80,6 +80,7 @@ extension Tracer {
     guard let engine else { return }
     var registers = original
     let target = UInt64(registers.rip)
+    threads[thread]?.stepStart = target
     while true {
       let place = engine.lock.locked { engine.stepPlace(target) }
       switch place {
@@ -117,6 +118,7 @@ extension Tracer {
   func finishStep(_ thread: ThreadID) {
     guard let state = threads[thread] else { return }
     threads[thread]?.toldBreakpoint = nil
+    threads[thread]?.stepStart = nil
     if let call = state.caughtCall { return returned(thread, from: call) }
     // A step of the program's own, or one that brought it behind an access.
     if state.action.kind == .run, state.watchHit == nil { return enter(thread) }

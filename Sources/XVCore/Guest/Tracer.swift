@@ -276,6 +276,8 @@ struct TracedThread {
   var isHeld: Bool { action.kind == .stay }
   /// A process that it has made, or whose end it waited for, which is told at the next resume.
   var untold: StopReason? = nil
+  /// Where the instruction stands that it was last told to execute alone.
+  var stepStart: UInt64? = nil
   /// The step that it makes for the program's own trap flag.
   var trapStep: TrapStep? = nil
   /// An instruction that began with the trap flag set is done, and its trap is still to come.
