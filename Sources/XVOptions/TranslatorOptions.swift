@@ -43,6 +43,18 @@ package struct TranslatorOptions: ParsableArguments {
     options.persistDirectory = noPersist || persistDir.isEmpty ? nil : persistDir
     options.children = children ?? unnamed
   }
+
+  /// The same options for another command of ours.
+  package var words: [String] {
+    var words = ["--cache-size", "\(cacheSize)"]
+    if let children { words += ["--children", children.rawValue] }
+    words += noPersist || persistDir.isEmpty ? ["--no-persist"] : ["--persist-dir", persistDir]
+    if guardsOriginalCode { words.append("--guard") }
+    let switches = [("flush", torture?.flush), ("collect", torture?.collect), ("relocate", torture?.relocate)]
+    let set = switches.compactMap { name, count in count.flatMap { $0 > 0 ? "\(name)=\($0)" : nil } }
+    if !set.isEmpty { words += ["--torture", set.joined(separator: ",")] }
+    return words
+  }
 }
 
 extension LaunchOptions.Children: ExpressibleByArgument {}

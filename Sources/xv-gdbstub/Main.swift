@@ -43,7 +43,8 @@ package struct StubCommand: ParsableCommand {
         1   it could not begin: no place to listen at, no such program or process
         64  the command line is wrong
 
-      xv-gdbstub gdbserver --help: the command line of lldb-server, by which lldb starts it.
+      xv-gdbstub gdbserver --help: the command line of lldb-server gdbserver, by which lldb starts it.
+      xv-gdbstub platform --help: the command line of lldb-server platform, for lldb on another machine.
       """,
     version: """
       xv-gdbstub \(version)

@@ -115,10 +115,10 @@ class NoServer:
 class Platform:
     """A server in platform mode, which goes on until it is told to end."""
 
-    def __init__(self, command, directory):
+    def __init__(self, program, switches, directory):
         self.socket_file = os.path.join(directory, "port")
         self.child = subprocess.Popen(
-            [*command, "platform", "--server", "--listen", "127.0.0.1:0", "--socket-file", self.socket_file],
+            [program, "platform", "--server", "--listen", "127.0.0.1:0", "--socket-file", self.socket_file, *switches],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=directory,
             env={**ENVIRONMENT, "HOME": directory}, start_new_session=True)
         self.stdout = self.stderr = b""
@@ -181,7 +181,7 @@ def run(stub, switches, script, directory, limit):
             for number, switch in enumerate(switches, 1):
                 environment[f"LLDB_DEBUGSERVER_EXTRA_ARG_{number}"] = switch
     elif script.server == "platform":
-        server = Platform([stub, *switches] if stub else ["lldb-server-19"], directory)
+        server = Platform(stub or "lldb-server-19", switches, directory)
         begin = ["platform select remote-linux", f"platform connect connect://127.0.0.1:{server.port}",
                  f"target create {program[0]}"]
     else:

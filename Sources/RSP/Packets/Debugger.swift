@@ -41,6 +41,9 @@ package enum DebuggerPacket: Hashable, Sendable {
   case linkerStructure
   case loadAddress(path: [UInt8])
   case module(path: [UInt8])
+  case modules(paths: [[UInt8]])
+  /// lldb 22's `jMultiBreakpoint`: packets `Z` and `z`, carried out in order; nil: one that is none.
+  case breakpoints([BreakpointPacket?])
 
   static func echo(_ scanner: inout PacketScanner) -> Packet? {
     .debugger(.echo(Array("qEcho:".utf8) + scanner.rest))
@@ -85,6 +88,27 @@ package enum DebuggerPacket: Hashable, Sendable {
   /// The triple that follows the path says nothing that is not known: all programs are x86-64.
   static func module(_ scanner: inout PacketScanner) -> Packet? {
     Hex.decode(scanner.field(before: ";")).map { .debugger(.module(path: $0)) }
+  }
+
+  /// `jModulesInfo:[{"file":...,"triple":...},...]`
+  static func modules(_ scanner: inout PacketScanner) -> Packet? {
+    guard let elements = JSONValue(scanner.rest)?.elements else { return nil }
+    return .debugger(.modules(paths: elements.compactMap { $0["file"]?.text.map { Array($0.utf8) } }))
+  }
+
+  /// `jMultiBreakpoint:{"breakpoint_requests":["Z0,a,k",...]}`
+  static func breakpoints(_ scanner: inout PacketScanner) -> Packet? {
+    guard let requests = JSONValue(scanner.rest)?["breakpoint_requests"]?.elements else {
+      return nil
+    }
+    return .debugger(
+      .breakpoints(
+        requests.map { request in
+          guard let text = request.text, case .breakpoint(let packet) = Packet(Array(text.utf8)) else {
+            return nil
+          }
+          return packet
+        }))
   }
 
   private static func number(

@@ -12,6 +12,12 @@ package enum FilePacket: Hashable, Sendable {
   case statusOfLink(path: [UInt8])
   case readLink(path: [UInt8])
   case unlink(path: [UInt8])
+  // lldb's own.
+  case size(path: [UInt8])
+  case mode(path: [UInt8])
+  case exists(path: [UInt8])
+  case digest(path: [UInt8])
+  case link(path: [UInt8], target: [UInt8])
 
   static func parse(_ scanner: inout PacketScanner) -> Packet? {
     switch String(decoding: scanner.field(before: ":"), as: UTF8.self) {
@@ -25,6 +31,11 @@ package enum FilePacket: Hashable, Sendable {
     case "lstat": scanner.hexBytes().map { .file(.statusOfLink(path: $0)) }
     case "readlink": scanner.hexBytes().map { .file(.readLink(path: $0)) }
     case "unlink": scanner.hexBytes().map { .file(.unlink(path: $0)) }
+    case "size": scanner.hexBytes().map { .file(.size(path: $0)) }
+    case "mode": scanner.hexBytes().map { .file(.mode(path: $0)) }
+    case "exists": scanner.hexBytes().map { .file(.exists(path: $0)) }
+    case "MD5": scanner.hexBytes().map { .file(.digest(path: $0)) }
+    case "symlink": link(&scanner)
     default: .unknown
     }
   }
@@ -35,6 +46,14 @@ package enum FilePacket: Hashable, Sendable {
     else { return nil }
     let wanted = FileOpenFlags(rawValue: UInt32(flags))
     return .file(.open(path: path, flags: wanted, mode: UInt32(mode)))
+  }
+
+  /// What the link points to comes first.
+  private static func link(_ scanner: inout PacketScanner) -> Packet? {
+    guard let target = Hex.decode(scanner.field(before: ",")), let path = scanner.hexBytes() else {
+      return nil
+    }
+    return .file(.link(path: path, target: target))
   }
 
   private static func read(_ scanner: inout PacketScanner) -> Packet? {

@@ -11,6 +11,18 @@ package enum MemoryPacket: Hashable, Sendable {
   case search(address: UInt64, count: UInt64, pattern: [UInt8])
   /// `qCRC`: whether a section is what the client has in a file.
   case checksum(address: UInt64, count: UInt64)
+  /// lldb 22's `MultiMemRead`: several ranges, one reply.
+  case readRanges([Range])
+
+  package struct Range: Hashable, Sendable {
+    package var address: UInt64
+    package var count: Int
+
+    package init(address: UInt64, count: Int) {
+      self.address = address
+      self.count = count
+    }
+  }
 
   static func search(_ scanner: inout PacketScanner) -> Packet? {
     guard let address = scanner.hex(), scanner.skip(";"), let count = scanner.hex(),
@@ -46,6 +58,18 @@ package enum MemoryPacket: Hashable, Sendable {
     guard let (address, count) = range(&scanner), scanner.skip(":"), scanner.rest.count == count
     else { return nil }
     return .memory(.write(address: address, bytes: Array(scanner.rest)))
+  }
+
+  /// `ranges:address,count,address,count;`, and other options that nobody has yet.
+  static func readRanges(_ scanner: inout PacketScanner) -> Packet? {
+    guard scanner.skip("ranges:") else { return nil }
+    var list = PacketScanner(Array(scanner.field(before: ";")))
+    var ranges: [Range] = []
+    repeat {
+      guard let (address, count) = range(&list) else { return nil }
+      ranges.append(Range(address: address, count: count))
+    } while list.skip(",")
+    return list.isAtEnd ? .memory(.readRanges(ranges)) : nil
   }
 
   private static func range(_ scanner: inout PacketScanner) -> (UInt64, Int)? {

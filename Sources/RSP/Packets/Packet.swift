@@ -18,6 +18,7 @@ package enum Packet: Hashable, Sendable {
   case catchCalls(CatchPacket)
   case threadMode(ThreadModePacket)
   case debugger(DebuggerPacket)
+  case platform(PlatformPacket)
   case launch(LaunchPacket)
   case monitor([UInt8])
   case symbols

@@ -37,6 +37,9 @@ package struct DebugServerCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Write the port to this descriptor.", valueName: "number"))
   package var pipe: Int32?
 
+  @Flag(help: ArgumentHelp("End when who reads --pipe ends before a debugger came.", visibility: .hidden))
+  var waitsWithReader = false
+
   @Option(help: ArgumentHelp("Take hold of a running process.", valueName: "pid or name"))
   package var attach: String?
 
@@ -112,7 +115,7 @@ package struct DebugServerCommand: ParsableCommand {
     let text = Array("\(port)".utf8) + [0]
     if let pipe {
       _ = write(pipe, text, text.count)
-      close(pipe)
+      if !waitsWithReader { close(pipe) }
     }
     guard let namedPipe else { return }
     let number = open(namedPipe, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
@@ -126,9 +129,11 @@ package struct DebugServerCommand: ParsableCommand {
   private func serve(_ listener: consuming Listener) throws {
     let server = try start()
     while true {
-      var readiness = Readiness([listener.descriptor, server.wakeup.descriptor])
+      // A pipe that nobody reads any more is broken, which is told without asking.
+      let reader = waitsWithReader ? pipe ?? -1 : -1
+      var readiness = Readiness([listener.descriptor, server.wakeup.descriptor, reader])
       readiness.wait()
-      if readiness.isReadable(1) { return server.session.end() }
+      if readiness.isReadable(1) || readiness.isReadable(2) { return server.session.end() }
       guard let channel = try listener.accept() else { continue }
       return finish(server, channel)
     }

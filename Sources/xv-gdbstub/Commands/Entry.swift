@@ -8,6 +8,7 @@ enum Entry {
     let words = Array(CommandLine.arguments.dropFirst())
     switch words.first {
     case "gdbserver", "g": DebugServerCommand.main(Array(words.dropFirst()))
+    case "platform", "p": PlatformCommand.main(Array(words.dropFirst()))
     default: StubCommand.main(GDBServerWords.normalized(words))
     }
   }

@@ -64,7 +64,8 @@ extension StubSession {
       ]
     }
     if client.isLLDB {
-      supported += ["qEcho+", "native-signals+", "QThreadSuffixSupported+", "QListThreadsInStopReply+"]
+      supported += ["qEcho+", "native-signals+", "QThreadSuffixSupported+", "QListThreadsInStopReply+",
+        "MultiMemRead+", "jMultiBreakpoint+",]
     } else {
       // lldb that is told of it takes `x` to be gdb's only since version 21.
       supported.append("binary-upload+")

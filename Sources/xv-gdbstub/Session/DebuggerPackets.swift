@@ -40,6 +40,8 @@ extension StubSession {
     case .linkerStructure: return try linkerStructure()
     case .loadAddress(let path):
       return Reply(Hex.number(try loadAddress(of: path).rawValue))
+    case .modules(let paths): return Reply(ModuleDescription.list(paths))
+    case .breakpoints(let packets): return Reply(batch(packets))
     case .module(let path): return Reply(try ModuleDescription(path: path).text)
     }
   }
@@ -50,6 +52,24 @@ extension StubSession {
     let count = readlink(link, &path, path.count)
     guard count >= 0 else { throw .failed(call: "readlink \(link)", errno: errno) }
     return Array(path[..<count])
+  }
+
+  /// The replies to several packets about breakpoints, as one.
+  private func batch(_ packets: [BreakpointPacket?]) -> [UInt8] {
+    let replies = packets.map { packet -> Reply in
+      guard let packet else { return .malformed }
+      do throws(WorldError) {
+        return try respond(to: packet)
+      } catch {
+        return errorReply(error)
+      }
+    }
+    var json = JSONText()
+    json.object { json in
+      json.key("results")
+      json.array(replies) { $0.string($1.content) }
+    }
+    return json.bytes
   }
 
   // MARK: Memory

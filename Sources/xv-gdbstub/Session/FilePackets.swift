@@ -4,23 +4,30 @@ internal import RSP
 internal import WorldVM
 internal import XVCore
 
-extension StubSession {
-  func respond(to packet: FilePacket) -> Reply {
+extension FileTable {
+  mutating func answer(_ packet: FilePacket) -> Reply {
     switch packet {
     // Whose file system: the program shares the server's.
     case .setFileSystem: FileReply.result(0)
-    case .open(let path, let flags, let mode): files.open(path, flags, mode: mode)
-    case .close(let handle): files.close(handle)
-    case .read(let handle, let count, let offset): files.read(handle, count: count, offset: offset)
-    case .write(let handle, let offset, let bytes): files.write(handle, bytes, offset: offset)
-    case .statusOf(let handle): files.status(of: handle)
+    case .open(let path, let flags, let mode): open(path, flags, mode: mode)
+    case .close(let handle): close(handle)
+    case .read(let handle, let count, let offset): read(handle, count: count, offset: offset)
+    case .write(let handle, let offset, let bytes): write(handle, bytes, offset: offset)
+    case .statusOf(let handle): status(of: handle)
     // As gdbserver's: of a link itself.
-    case .statusAt(let path), .statusOfLink(let path): files.status(at: path)
-    case .readLink(let path): files.readLink(path)
-    case .unlink(let path): files.unlink(path)
+    case .statusAt(let path), .statusOfLink(let path): status(at: path)
+    case .readLink(let path): readLink(path)
+    case .unlink(let path): unlink(path)
+    case .size(let path): size(of: path)
+    case .mode(let path): mode(of: path)
+    case .exists(let path): exists(path)
+    case .digest(let path): digest(of: path)
+    case .link(let path, let target): link(path, to: target)
     }
   }
+}
 
+extension StubSession {
   /// The name that the kernel has for a thread; empty when the thread is gone.
   func commandName(of thread: ThreadID) -> [UInt8] {
     let path = "/proc/\(thread)/comm"

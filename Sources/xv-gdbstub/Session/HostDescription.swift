@@ -77,6 +77,11 @@ struct ProcessStatus {
     rows = String(decoding: content, as: UTF8.self).split(separator: "\n")
   }
 
+  func text(_ key: String) -> Substring? {
+    guard let row = rows.first(where: { $0.hasPrefix(key + ":") }) else { return nil }
+    return row.dropFirst(key.utf8.count + 1).drop { $0 == " " || $0 == "\t" }
+  }
+
   func number(_ key: String, _ index: Int = 0) -> UInt32? {
     guard let row = rows.first(where: { $0.hasPrefix(key + ":") }) else { return nil }
     let values = row.dropFirst(key.utf8.count + 1).split { $0 == " " || $0 == "\t" }
@@ -84,23 +89,56 @@ struct ProcessStatus {
   }
 }
 
-/// `qModuleInfo`: an ELF file by its path.
+/// `qModuleInfo` and `jModulesInfo`: an ELF file by its path.
 struct ModuleDescription {
-  let text: String
+  private let path: String
+  private let size: Int
+  private let buildID: [UInt8]
 
   init(path: [UInt8]) throws(WorldError) {
     let name = String(decoding: path, as: UTF8.self)
     var status = stat()
     guard !path.contains(0), stat(name, &status) == 0 else { throw .lookupFailed(name) }
     var ids = BuildIDs()
-    let buildID = ids[name]
+    buildID = ids[name]
     guard !buildID.isEmpty else { throw .lookupFailed("a build id in \(name)") }
+    self.path = name
+    size = status.st_size
+  }
+
+  private var identifier: String { String(decoding: Hex.encode(buildID), as: UTF8.self) }
+
+  var text: String {
     var description = DescriptionText()
-    description.add("uuid", encoded: String(decoding: Hex.encode(buildID), as: UTF8.self))
+    description.add("uuid", encoded: identifier)
     description.add("triple", encoded: HostDescription.triple)
-    description.add("file_path", encoded: name)
+    description.add("file_path", encoded: path)
     description.add("file_offset", "0")
-    description.add("file_size", number: status.st_size)
-    text = description.text
+    description.add("file_size", number: size)
+    return description.text
+  }
+
+  /// Those of several files that can be described.
+  static func list(_ paths: [[UInt8]]) -> [UInt8] {
+    var modules: [ModuleDescription] = []
+    for path in paths {
+      do throws(WorldError) { modules.append(try ModuleDescription(path: path)) } catch {}
+    }
+    var json = JSONText()
+    json.array(modules) { json, module in
+      json.object { json in
+        for (key, value) in [
+          ("uuid", module.identifier), ("triple", HostDescription.triple), ("file_path", module.path),
+        ] {
+          json.key(key)
+          json.string(Array(value.utf8))
+        }
+        json.key("file_offset")
+        json.number(0)
+        json.key("file_size")
+        json.number(module.size)
+      }
+    }
+    return json.bytes
   }
 }

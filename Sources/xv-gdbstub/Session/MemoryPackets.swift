@@ -16,6 +16,7 @@ extension StubSession {
       let bytes = try readMemory(address, count)
       if client.isLLDB { return count == 0 ? .ok : Reply(bytes) }
       return Reply([UInt8(ascii: "b")] + bytes)
+    case .readRanges(let ranges): return readRanges(ranges)
     case .write(let address, let bytes):
       // Empty when the client only tries whether the packet is known.
       if !bytes.isEmpty { try world.copyWrite(bytes, to: Address(address)) }
@@ -82,6 +83,22 @@ extension StubSession {
 
   private static let checksums: [UInt32] = (0..<256).map { first in
     (0..<8).reduce(UInt32(first) << 24) { sum, _ in sum << 1 ^ (sum >> 31 == 1 ? 0x04c1_1db7 : 0) }
+  }
+
+  /// What cannot be read is nothing long.
+  private func readRanges(_ ranges: [MemoryPacket.Range]) -> Reply {
+    var counts: [[UInt8]] = []
+    var content: [UInt8] = []
+    for range in ranges {
+      var bytes: [UInt8] = []
+      do throws(WorldError) {
+        let room = max(0, Self.mostBytes / 2 - content.count)
+        bytes = try readMemory(range.address, min(range.count, room))
+      } catch {}
+      counts.append(Hex.number(bytes.count))
+      content += bytes
+    }
+    return Reply(counts.joined(separator: [UInt8(ascii: ",")]) + [UInt8(ascii: ";")] + content)
   }
 
   /// Short only where readable memory ends, an error when not even the first byte is readable.

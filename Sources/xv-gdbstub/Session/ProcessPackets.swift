@@ -9,6 +9,8 @@ extension StubSession {
   func respond(to packet: ProcessPacket) throws(WorldError) -> Answer {
     switch packet {
     case .status where isNonStop && !hasEnded: return .reply(allStops())
+    // lldb takes an end for that of a program that it knows.
+    case .status where client.isLLDB && world is NoWorld: return .reply(.error(ESRCH))
     case .status: return .reply(stopReply())
     case .attached: return .reply(Reply(world.isAttached ? "1" : "0"))
     case .kill:

@@ -58,6 +58,7 @@ package final class StubSession: Responder {
   var savedRegisters = SavedRegisters()
   var transfers = TransferCache()
   var files = FileTable()
+  var host = HostServices()
   /// Those that were let go and whose end nobody took.
   var detachedProcesses: [Int32] = []
 
@@ -155,10 +156,12 @@ package final class StubSession: Responder {
     case .process(let packet): try respond(to: packet)
     case .thread(let packet): .reply(try respond(to: packet))
     case .transfer(let packet): .reply(try respond(to: packet))
-    case .file(let packet): .reply(respond(to: packet))
+    case .file(let packet): .reply(files.answer(packet))
     case .signals(let packet): .reply(respond(to: packet))
     case .catchCalls(let packet): .reply(try respond(to: packet))
     case .threadMode(let packet): .reply(try respond(to: packet))
+    // What only a platform's server does is not known here.
+    case .platform(let packet): .reply(host.answer(packet) ?? .empty)
     case .debugger(let packet): .reply(try respond(to: packet))
     case .launch(let packet): try respond(to: packet)
     case .supported(let offers): .reply(negotiate(offers))

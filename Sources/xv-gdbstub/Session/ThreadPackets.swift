@@ -38,7 +38,8 @@ extension StubSession {
         name(of: $0, in: inferior).encoded(multiprocess: client.isMultiprocess)
       }
     }
-    if names.isEmpty { return Reply("l") }
+    // lldb takes an empty list for a process without a name, 1, unless it is told as lldb-server does.
+    if names.isEmpty { return client.isLLDB && world is NoWorld ? .ok : Reply("l") }
     return Reply([UInt8(ascii: "m")] + names.joined(separator: [UInt8(ascii: ",")]))
   }
 
