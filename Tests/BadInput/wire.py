@@ -6,6 +6,7 @@ import re
 import signal
 import time
 
+import slow
 from Support import paths, process, rsp
 from Support.server import Server
 
@@ -258,7 +259,7 @@ CHECKS = [
 
 
 def checks(stub, directory):
-    for name, function, argument, once in CHECKS:
+    for name, function, argument, once in CHECKS + slow.CHECKS:
         yield name, lambda: run(stub, directory, function, argument, once)
 
 

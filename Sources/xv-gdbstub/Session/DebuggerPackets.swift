@@ -98,7 +98,8 @@ extension StubSession {
           + "permissions:\(letters(mapping.protection));flags:;" + nameText(mapping.path)
       }
       if mapping.range.lowerBound > address {
-        let size = mapping.range.lowerBound - holeStart
+        // A hole may be larger than half of the address space.
+        let size = mapping.range.lowerBound.rawValue - holeStart.rawValue
         return "start:\(digits(holeStart));size:\(String(size, radix: 16));"
       }
       holeStart = mapping.range.upperBound
