@@ -38,7 +38,9 @@ package struct Connection {
         acknowledgement.turnOff()
       case .interrupt: return .interrupt
       case .acknowledged: break
-      case .refused: output.append(contentsOf: acknowledgement.again())
+      // What waits to be sent is sent anyway; a client may refuse thousands of times in a row.
+      case .refused where output.isEmpty: output.append(contentsOf: acknowledgement.again())
+      case .refused: break
       case .damaged:
         // Without acknowledgements the client cannot be asked to repeat; silence would hang it.
         if acknowledgement.isOn {
@@ -78,6 +80,10 @@ package struct Connection {
       rest = rest.dropFirst(4096)
     }
   }
+
+  /// Whether so much waits to be sent that nothing more is to be answered before: small packets may
+  /// have large replies.
+  var holdsMuch: Bool { output.count > 1 << 20 }
 
   /// The bytes to send now; they count as sent.
   package mutating func takeOutput() -> [UInt8] {

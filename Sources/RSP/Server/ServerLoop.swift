@@ -36,6 +36,7 @@ package struct ServerLoop {
     var arrived: [UInt8] = []
     while true {
       session = advance(session)
+      let isInterim = connection.holdsMuch
       guard channel.send(connection.takeOutput(), unlessReadable: wakeupDescriptor) else {
         return readiness.isReadableNow(2) ? .woken : .clientGone
       }
@@ -48,6 +49,7 @@ package struct ServerLoop {
         session = .running(running)
       case .stopped(let stopped): session = .stopped(stopped)
       }
+      if isInterim { continue }
       // Another program may have taken the place of the last one.
       readiness.replace(1, with: responder.stopDescriptor)
       // A client that is owed nothing does not expect output.
@@ -63,12 +65,14 @@ package struct ServerLoop {
     }
   }
 
-  /// Goes through everything that has arrived.
+  /// Goes through what has arrived: all of it, or as much as makes a lot to send.
   private mutating func advance(_ session: consuming ServerSession) -> ServerSession {
     var session = session
     while true {
       switch consume session {
       case .over: return .over
+      case .stopped(let stopped) where connection.holdsMuch: return .stopped(stopped)
+      case .running(let running) where connection.holdsMuch: return .running(running)
       case .stopped(var stopped):
         guard let event = stopped.next(from: &connection) else { return .stopped(stopped) }
         switch event {

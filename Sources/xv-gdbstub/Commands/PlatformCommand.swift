@@ -4,6 +4,7 @@ internal import Glibc
 internal import Linux
 internal import RSP
 internal import XVCore
+package import XVOptions
 
 /// `xv-gdbstub platform`: lldb-server's command of that name.
 package struct PlatformCommand: ParsableCommand {
