@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
 internal import CLinux
+internal import Glibc
 package import RSP
 internal import WorldVM
 internal import XVCore
