@@ -158,15 +158,20 @@ import Testing
       ("vFile:stat:2f61", .statusAt(path: Array("/a".utf8))),
       ("vFile:readlink:2f61", .readLink(path: Array("/a".utf8))),
       ("vFile:unlink:2f61", .unlink(path: Array("/a".utf8))),
+      ("vFile:size:2f61", .size(path: Array("/a".utf8))),
+      ("vFile:mode:2f61", .mode(path: Array("/a".utf8))),
+      ("vFile:exists:2f61", .exists(path: Array("/a".utf8))),
+      ("vFile:MD5:2f61", .digest(path: Array("/a".utf8))),
+      ("vFile:symlink:2f61,2f62", .link(path: Array("/b".utf8), target: Array("/a".utf8))),
     ] as [(String, FilePacket)])
   func parsesFileRequests(text: String, packet: FilePacket) {
     #expect(Packet(Array(text.utf8)) == .file(packet))
   }
 
   @Test(arguments: [
-    "", "b", "vMustReplyEmpty", "vFile:size:00", "qCRC",
+    "", "b", "vMustReplyEmpty", "vFile:sizes:00", "qCRC",
     "qPfoo",
-    "qOffsets", "MultiMemRead:ranges:1,1;", "qXfer:memory-map:read::0,1",
+    "qOffsets", "qXfer:memory-map:read::0,1",
     "qXfer:auxv:write::0:", "Z9,1,1", "vContx", "gx", "?x", "QStartNoAckModes", "qSupportedx",
   ])
   func unknown(text: String) { #expect(Packet(Array(text.utf8)) == .unknown) }

@@ -141,6 +141,10 @@ final class Engine: @unchecked Sendable {
     handlers[thread] = nil
     stepping.remove(thread)
     sequences?[thread] = nil
+    // Memory is reached through a thread that lives; the first one may be a zombie.
+    if translator.pointee.process == thread.rawValue, let other = contexts.keys.first {
+      translator.pointee.process = other.rawValue
+    }
   }
 
   // MARK: The dispatcher thread

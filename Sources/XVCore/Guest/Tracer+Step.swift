@@ -82,7 +82,11 @@ extension Tracer {
     let target = UInt64(registers.rip)
     threads[thread]?.stepStart = target
     while true {
-      let place = engine.lock.locked { engine.stepPlace(target) }
+      let place = engine.lock.locked {
+        // Another thread, through which memory was reached last, may have ended.
+        engine.translator.pointee.process = thread.rawValue
+        return engine.stepPlace(target)
+      }
       switch place {
       case .fragment(let address):
         registers.rip = numericCast(address.rawValue)
