@@ -71,14 +71,14 @@ class Adapter:
     def ask(self, command, **arguments):
         return self.answer(self.send(command, **arguments), command)
 
-    def event(self, name):
+    def event(self, *names):
         """The next event of a name; others before it are passed over, output aside."""
         while True:
             for place, event in enumerate(self.events):
-                if event["event"] == name:
+                if event["event"] in names:
                     self.events[:place + 1] = [each for each in self.events[:place] if each["event"] == "output"]
                     return event.get("body") or {}
-            self.take(f"the event {name}")
+            self.take(f"the event {' or '.join(names)}")
 
     def output(self):
         """What the program printed through the adapter up to now."""
