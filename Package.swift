@@ -28,8 +28,9 @@ let package = Package(
     .systemLibrary(name: "CZydis", providers: [.apt(["libzydis-dev"])]),
     .systemLibrary(name: "CCapstone", pkgConfig: "capstone", providers: [.apt(["libcapstone-dev"])]),
     .systemLibrary(name: "CElf", pkgConfig: "libelf", providers: [.apt(["libelf-dev"])]),
+    .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
     .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: settings),
-    .target(name: "RSP", dependencies: ["Linux"], swiftSettings: settings),
+    .target(name: "RSP", dependencies: ["Linux", "CLinux", "CExpat"], swiftSettings: settings),
     .target(
       name: "XVCore", dependencies: ["Linux", "CLinux", "CZydis"],
       swiftSettings: settings),

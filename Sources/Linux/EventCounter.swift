@@ -21,9 +21,12 @@ package struct EventCounter: ~Copyable, Sendable {
   }
 
   /// Takes one from the count; nothing happens at zero.
-  package func lower() {
+  package func lower() { _ = tryLower() }
+
+  /// Takes one from the count; false at zero.
+  package func tryLower() -> Bool {
     var value: eventfd_t = 0
-    _ = eventfd_read(descriptor, &value)
+    return eventfd_read(descriptor, &value) == 0
   }
 
   package func waitUntilRaised() {

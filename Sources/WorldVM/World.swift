@@ -30,6 +30,8 @@ package protocol World: AnyObject, Sendable {
 
   /// What is mapped where, in the order of addresses.
   func mappings() throws(WorldError) -> [MemoryMapping]
+  /// What changed in the mappings since the world was got.
+  func mapLog() throws(WorldError) -> [MapLog.Entry]
   /// Maps fresh memory for the debugger's own use; `protection` is PROT_READ, PROT_WRITE and
   /// PROT_EXEC.
   func allocate(count: UInt64, protection: Int32) throws(WorldError) -> Address
@@ -82,6 +84,9 @@ package protocol World: AnyObject, Sendable {
   var processID: Int32 { get }
   /// Whether what runs in the world ran before there was the world: then the world's end is not its end.
   var isAttached: Bool { get }
+  /// Whether it is no process that this server holds: /proc tells nothing of it here, and the server's
+  /// end is not its end.
+  var isElsewhere: Bool { get }
   /// Live threads in the order of their ids; empty when the world has ended.
   var threads: [ThreadID] { get }
   /// The general registers, and with `extended` the XSAVE area.
@@ -159,4 +164,9 @@ extension World {
   ) throws(WorldError) -> Address {
     throw .refused("thread-local storage of this world cannot be found")
   }
+
+  package var isElsewhere: Bool { false }
+
+  /// Without a log of its own: what is mapped, and nothing of what was.
+  package func mapLog() throws(WorldError) -> [MapLog.Entry] { [] }
 }

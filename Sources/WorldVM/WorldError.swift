@@ -15,6 +15,8 @@ package enum WorldError: Error, Hashable, Sendable {
   case running
   /// It cannot be done as asked: why, in words.
   case refused(String)
+  /// The caller does not want it any more.
+  case cancelled
   /// The call failed below: what was tried and the kernel's errno.
   case failed(call: String, errno: Int32)
 }
@@ -29,6 +31,7 @@ extension WorldError: CustomStringConvertible {
     case .lookupFailed(let name): "\(name) was not found"
     case .running: "the program is running: interrupt it first"
     case .refused(let why): why
+    case .cancelled: "cancelled"
     case .failed(let call, let errno): "\(call) failed: \(String(cString: strerror(errno)))"
     }
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
 internal import Glibc
 package import Linux
 
@@ -79,6 +80,24 @@ package struct Channel: ~Copyable {
         }
       }
       return true
+    }
+  }
+
+  /// Sends all bytes; throws when the peer is gone or patience ends while it does not take them.
+  package func send(_ bytes: [UInt8], _ patience: Patience) throws(ClientError) {
+    var sent = 0
+    while sent < bytes.count {
+      if !isSocket { try patience.wait(for: output, .output) }
+      let (result, code) = bytes[sent...].withUnsafeBytes { rest in
+        isSocket ? sendOnce(output, rest) : writeOnce(output, rest)
+      }
+      if result >= 0 {
+        sent += result
+      } else if code == EAGAIN {
+        try patience.wait(for: output, .output)
+      } else if code != EINTR {
+        throw .disconnected
+      }
     }
   }
 

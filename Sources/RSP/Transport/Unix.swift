@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
-package import Glibc
+package import CLinux
+internal import Glibc
 internal import Linux
 
 extension Listener {

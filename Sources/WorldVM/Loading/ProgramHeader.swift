@@ -6,8 +6,10 @@ struct ProgramHeader: Hashable, Sendable {
   static let size = 56
 
   enum Kind: UInt32 {
+    case load = 1
     case dynamic = 2
     case interpreter = 3
+    case note = 4
     case programHeaders = 6
     case threadLocals = 7
   }
@@ -16,11 +18,17 @@ struct ProgramHeader: Hashable, Sendable {
   var kind: Kind?
   var address: UInt64
   var memorySize: UInt64
+  var flags: UInt32
+  var fileOffset: UInt64
+  var fileSize: UInt64
   var alignment: UInt64
 
   init(_ bytes: [UInt8], at offset: Int) {
     kind = Kind(rawValue: bytes.halfWord(at: offset))
     address = bytes.word(at: offset + 16)
+    flags = bytes.halfWord(at: offset + 4)
+    fileOffset = bytes.word(at: offset + 8)
+    fileSize = bytes.word(at: offset + 32)
     memorySize = bytes.word(at: offset + 40)
     alignment = bytes.word(at: offset + 48)
   }

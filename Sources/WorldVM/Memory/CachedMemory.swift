@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-only
-import Synchronization
 internal import XVCore
 
 /// A world's memory as its callers see it: typed faults, through the page cache while it stands still.
@@ -9,24 +8,24 @@ internal import XVCore
 package final class CachedMemory<Source: MemorySource>: Sendable {
   private let source: Source
   private let state: RunState
-  private let cache: Mutex<PageCache>
+  private let cache: PatientLock<PageCache>
 
-  package init(source: Source, state: RunState, capacity: Int = 65536) {
+  package init(source: Source, state: RunState, capacity: Int = 65536, readAhead: Int = 0) {
     self.source = source
     self.state = state
-    cache = Mutex(PageCache(capacity: capacity))
+    cache = PatientLock(PageCache(capacity: capacity, readAhead: readAhead))
   }
 
-  package var counters: PageCache.Counters { cache.withLock { $0.counters } }
+  package var counters: PageCache.Counters { cache.withLockAlways { $0.counters } }
 
   /// The readable bytes from `address` on, at most `count`.
   package func readAvailable(from address: Address, count: Int) throws(WorldError) -> [UInt8] {
     try state.requireValid()
-    return cache.withLock { cache in
+    return try cache.withLock { (cache: inout PageCache) throws(WorldError) -> [UInt8] in
       // What is read while the world runs is out of date at once.
       state.isRunning
-        ? source.readMemory(at: address, count: count)
-        : cache.read(from: address, count: count, through: source)
+        ? try source.readMemory(at: address, count: count)
+        : try cache.read(from: address, count: count, through: source)
     }
   }
 
@@ -40,20 +39,20 @@ package final class CachedMemory<Source: MemorySource>: Sendable {
   /// Writes through the cache; `.addressFault` names the first byte that was not written.
   package func write(_ bytes: [UInt8], to address: Address) throws(WorldError) {
     try state.requireValid()
-    let written = cache.withLock { cache in
+    let written = try cache.withLock { (cache: inout PageCache) throws(WorldError) -> Int in
       state.isRunning
-        ? source.writeMemory(bytes, at: address)
-        : cache.write(bytes, to: address, through: source)
+        ? try source.writeMemory(bytes, at: address)
+        : try cache.write(bytes, to: address, through: source)
     }
     guard written == bytes.count else { throw .addressFault(address + UInt64(written)) }
   }
 
   /// Forgets what was read: the memory is gone.
-  package func forget() { cache.withLock { $0.drop() } }
+  package func forget() { cache.withLockAlways { $0.drop() } }
 
   /// Starts the world by `resume` in its next incarnation, as soon as nobody holds a lock on it.
   package func go(_ resume: () throws(WorldError) -> Void) throws(WorldError) {
-    while try !tryGo(resume) { state.waitUntilUnlocked() }
+    while try !tryGo(resume) { try state.waitUntilUnlocked() }
   }
 
   /// No reader is inside the cache while the incarnation changes, so none can keep an old page.

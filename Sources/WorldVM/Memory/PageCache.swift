@@ -4,7 +4,7 @@ internal import XVCore
 /// Pages of one incarnation of a world's memory.
 ///
 /// No page that is kept is fetched twice within an incarnation, one that cannot be read included;
-/// nothing is fetched that was not asked for; neighbouring pages that are missing come with one fetch.
+/// nothing is fetched that was not asked for, unless it reads ahead; neighbouring pages that are missing come with one fetch.
 /// Writes go through. Whoever owns the cache calls `drop` when the world goes, and does not use it
 /// while the world runs.
 ///
@@ -24,13 +24,18 @@ package struct PageCache {
   /// Pages kept at most: what is read beyond them in one incarnation (a core file of a large
   /// process) is not kept, so that a debugger cannot make the server as large as the world.
   let capacity: Int
+  /// Pages that are fetched with a missing one, behind what was asked for: where a fetch is slow.
+  let readAhead: Int
   private(set) var counters = Counters()
   /// What could be read of each page, from its start: shorter than a page when the rest faults.
   private var pages: [PageNumber: [UInt8]] = [:]
   /// Pages asked of the source at once.
   private static let longestFetch = 256
 
-  init(capacity: Int = 65536) { self.capacity = capacity }
+  init(capacity: Int = 65536, readAhead: Int = 0) {
+    self.capacity = capacity
+    self.readAhead = readAhead
+  }
 
   var pageCount: Int { pages.count }
 
@@ -40,7 +45,7 @@ package struct PageCache {
   /// The bytes that can be read from `address` on, at most `count`.
   mutating func read(
     from address: Address, count: Int, through source: some MemorySource
-  ) -> [UInt8] {
+  ) throws(WorldError) -> [UInt8] {
     var result: [UInt8] = []
     // The address space ends: a read does not go around to address 0.
     let room = UInt64.max - address.rawValue
@@ -50,8 +55,12 @@ package struct PageCache {
       let number = PageNumber(holding: position)
       let page = pages[number]
       if page != nil { counters.hits += 1 }
-      let fetched = page == nil ? fetch(from: number, covering: position, remaining, source) : nil
-      let bytes = page ?? fetched ?? []
+      let bytes: [UInt8]
+      if let page {
+        bytes = page
+      } else {
+        bytes = try fetch(from: number, covering: position, remaining, source)
+      }
       let offset = Int(position.rawValue & UInt64(PageNumber.pageSize - 1))
       guard offset < bytes.count else { break }
       let taken = min(bytes.count - offset, remaining)
@@ -69,8 +78,8 @@ package struct PageCache {
   /// Writes through `source` and into the pages that are kept; returns how many bytes were written.
   mutating func write(
     _ bytes: [UInt8], to address: Address, through source: some MemorySource
-  ) -> Int {
-    let written = source.writeMemory(bytes, at: address)
+  ) throws(WorldError) -> Int {
+    let written = try source.writeMemory(bytes, at: address)
     var done = 0
     while done < written {
       let position = address + UInt64(done)
@@ -87,13 +96,15 @@ package struct PageCache {
   private mutating func fetch(
     from number: PageNumber, covering position: Address, _ remaining: Int,
     _ source: some MemorySource
-  ) -> [UInt8] {
-    let lastNeeded = PageNumber(holding: position + UInt64(remaining - 1))
+  ) throws(WorldError) -> [UInt8] {
+    let lastNeeded = PageNumber(holding: position + UInt64(remaining - 1)).rawValue
+    let ahead = number.rawValue.addingReportingOverflow(UInt64(readAhead)).partialValue
+    let last = min(max(lastNeeded, ahead), PageNumber.last.rawValue)
     var wanted = 1
-    while wanted < Self.longestFetch, number.rawValue + UInt64(wanted) <= lastNeeded.rawValue,
+    while wanted < Self.longestFetch, number.rawValue + UInt64(wanted) <= last,
       pages[PageNumber(rawValue: number.rawValue + UInt64(wanted))] == nil
     { wanted += 1 }
-    let bytes = source.readMemory(at: number.start, count: wanted * PageNumber.pageSize)
+    let bytes = try source.readMemory(at: number.start, count: wanted * PageNumber.pageSize)
     counters.fetches += 1
     for index in 0..<wanted {
       let start = min(index * PageNumber.pageSize, bytes.count)

@@ -21,8 +21,11 @@ struct ProcessFiles: Sendable {
     return String(decoding: buffer[..<count], as: UTF8.self)
   }
 
-  func auxiliaryVector() throws(WorldError) -> [UInt8] {
-    let path = folder + "/auxv"
+  func auxiliaryVector() throws(WorldError) -> [UInt8] { try text(of: "auxv") }
+
+  /// A whole file of the process's folder.
+  func text(of name: String) throws(WorldError) -> [UInt8] {
+    let path = "\(folder)/\(name)"
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .failed(call: "open \(path)", errno: errno) }
     defer { close(descriptor) }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-only
+import Synchronization
 package import XVCore
 
 extension ProcessWorld {
@@ -26,7 +27,14 @@ extension ProcessWorld {
   }
 
   package func mappings() throws(WorldError) -> [MemoryMapping] {
-    try ask { guest throws(GuestError) in try guest.mappings() }
+    let mappings = try ask { guest throws(GuestError) in try guest.mappings() }
+    maps.withLock { $0.look(at: mappings, in: state.incarnation) }
+    return mappings
+  }
+
+  package func mapLog() throws(WorldError) -> [MapLog.Entry] {
+    _ = try mappings()
+    return maps.withLock { $0.entries }
   }
 
   package func allocate(count: UInt64, protection: Int32) throws(WorldError) -> Address {

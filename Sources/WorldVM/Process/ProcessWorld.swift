@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
 import Glibc
+import Synchronization
 package import XVCore
 
 /// A process of this machine that runs under xv.
@@ -9,6 +10,7 @@ package final class ProcessWorld: TranslatedWorld {
   let state: RunState
   let memory: CachedMemory<Guest>
   let modules: ProcessModules
+  let maps = Mutex(MapLog())
 
   package let isAttached: Bool
 
@@ -54,7 +56,10 @@ package final class ProcessWorld: TranslatedWorld {
     // What a debugger sees at the end of a launch, the SIGTRAP that follows the exec, and of an attach.
     state.find(
       at: StopEvent(thread: guest.threads.first ?? ThreadID(guest.pid), reason: .signal(SIGTRAP)))
-    return ProcessWorld(guest: guest, state: state, isAttached: isAttached)
+    let world = ProcessWorld(guest: guest, state: state, isAttached: isAttached)
+    // The first look of the log of mappings; what cannot be seen now will be seen later.
+    do throws(WorldError) { _ = try world.mappings() } catch {}
+    return world
   }
 
   package func setNonStop(_ isWanted: Bool) throws(WorldError) {

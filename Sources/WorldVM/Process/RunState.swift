@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
 internal import Linux
+internal import RSP
 import Synchronization
 package import XVCore
 
@@ -88,7 +89,14 @@ package final class RunState: Sendable {
   }
 
   /// Returns when the lock count was zero at some moment, or the world has become invalid.
-  package func waitUntilUnlocked() { unlocked.waitUntilRaised() }
+  package func waitUntilUnlocked() throws(WorldError) {
+    let patience = Patience()
+    do throws(ClientError) {
+      try patience.wait(for: unlocked.descriptor)
+    } catch {
+      throw .cancelled
+    }
+  }
 
   // MARK: Running
   /// Marks the world as running in its next incarnation; false when somebody holds a lock.

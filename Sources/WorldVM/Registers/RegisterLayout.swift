@@ -26,6 +26,9 @@ package struct RegisterLayout: Sendable {
     Array(TargetDescription(features: features, isForLLDB: isLLDB).xml.utf8)
   }
 
+  /// A register's number by its name in the description.
+  package func number(of name: String) -> Int? { registers.firstIndex { $0.name == name } }
+
   package var registerCount: Int { registers.count }
   package func byteCount(of number: Int) -> Int? {
     registers.indices.contains(number) ? registers[number].byteCount : nil

@@ -51,5 +51,15 @@ package struct XSaveOffsets: Sendable {
     return XSaveOffsets(ranges)
   }()
 
+  /// Where the last component ends: the length of an area that holds all of them.
+  var areaLength: Int { max(576, ranges.compactMap { $0?.upperBound }.max() ?? 0) }
+
+  /// Those of the components in XCR0 bits that there is a place for.
+  func present(in xcr0: UInt64) -> UInt64 {
+    XSaveComponent.allCases.reduce(0) { bits, component in
+      self[component] == nil ? bits : bits | component.bit & xcr0
+    }
+  }
+
   package subscript(component: XSaveComponent) -> Range<Int>? { ranges[component.rawValue] }
 }

@@ -13,6 +13,7 @@ extension StubSession {
     case .badWorld: number = ESRCH
     case .lookupFailed: number = ENOENT
     case .running: number = EBUSY
+    case .cancelled: number = EINTR
     case .refused: number = EINVAL
     case .failed(_, let errno): number = errno
     }

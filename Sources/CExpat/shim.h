@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: GPL-3.0-only
+#pragma once
+#include <expat.h>

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import Glibc
+
+/// A wish that a wait ends, made from any thread or task.
+///
+/// Calls that may wait for somebody else (another machine, a lock) end with an error of their own when
+/// the cancellation that was current at their beginning is cancelled:
+///
+///     let cancellation = try Cancellation()
+///     Cancellation.$current.withValue(cancellation) { ... }      // here
+///     cancellation.cancel()                                      // anywhere else
+package final class Cancellation: Sendable {
+  /// The cancellation of the calling thread or task.
+  @TaskLocal package static var current: Cancellation?
+
+  private let counter: EventCounter
+
+  package init() throws(DescriptorError) { counter = try EventCounter() }
+
+  /// Readable once it was cancelled, and from then on.
+  package var descriptor: Int32 { counter.descriptor }
+
+  package func cancel() { counter.raise() }
+
+  package var isCancelled: Bool {
+    var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return poll(&entry, 1, 0) > 0
+  }
+
+  /// Cancelled when the Swift task is that calls it; `body` runs on the calling thread.
+  package static func ofTask<Result: Sendable>(
+    _ body: @Sendable () async throws -> Result
+  ) async throws -> Result {
+    let cancellation = try Cancellation()
+    return try await withTaskCancellationHandler {
+      try await $current.withValue(cancellation) { try await body() }
+    } onCancel: {
+      cancellation.cancel()
+    }
+  }
+}

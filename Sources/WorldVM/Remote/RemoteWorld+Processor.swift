@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-3.0-only
+import Glibc
+internal import Linux
+internal import RSP
+import Synchronization
+package import XVCore
+
+extension RemoteWorld {
+  package func lock() { state.lock() }
+  package func unlock() { state.unlock() }
+  package var lastStop: StopEvent? { state.lastStop }
+  package var stopDescriptor: Int32 { state.stopDescriptor }
+  package func takeStop() -> StopEvent? { state.takeStop() }
+
+  package func go(_ plan: ResumePlan) throws(WorldError) {
+    let actions = try actions(of: plan)
+    try memory.go { () throws(WorldError) in
+      breaks.withLock { $0.isInterrupted = false }
+      try link.start { client, patience throws(ClientError) in
+        try client.resume(actions, patience)
+      }
+      DetachedThread.start { [self] in awaitStop(plan) }
+    }
+  }
+
+  package func interrupt() throws(WorldError) {
+    try state.requireValid()
+    guard state.isRunning else { return }
+    breaks.withLock { $0.isInterrupted = true }
+    link.interrupt()
+  }
+
+  package func kill() throws(WorldError) {
+    try state.requireValid()
+    try stand()
+    try link.perform { client, patience throws(ClientError) in
+      try client.kill(process: UInt64(UInt32(bitPattern: processID)), patience)
+    }
+    link.stopped(hasEnded: true)
+    state.end(with: StopEvent(thread: ThreadID(processID), reason: .killed(SIGKILL)))
+    memory.forget()
+  }
+
+  /// The protocol's `D` carries no signal: one at which the program stands is the server's affair.
+  package func detach(signal: Int32) throws(WorldError) {
+    try state.requireValid()
+    try stand()
+    try link.perform { client, patience throws(ClientError) in
+      try client.detach(process: process, patience)
+    }
+    let reason = "the process of \(name) was detached"
+    state.invalidate(because: reason)
+    link.close(because: reason)
+  }
+
+  /// Stops a program that runs: a server that waits for a stop listens to nothing else.
+  private func stand() throws(WorldError) {
+    guard state.isRunning else { return }
+    try interrupt()
+    do throws(ClientError) {
+      try link.patience.wait(for: state.stopDescriptor)
+    } catch {
+      throw WorldError(error)
+    }
+  }
+
+  // MARK: Resuming
+  private func actions(of plan: ResumePlan) throws(WorldError) -> [ResumePacket.Action] {
+    var actions: [ResumePacket.Action] = []
+    for (thread, action) in plan.threads.sorted(by: { $0.key < $1.key }) {
+      guard let action = wire(action, pattern(thread)) else { continue }
+      actions.append(action)
+    }
+    let stays = plan.threads.contains { $0.value.kind == .stay }
+    if stays, plan.others.kind != .stay {
+      // What no action names stays; so the others must be named one by one.
+      for thread in threads where plan.threads[thread] == nil {
+        if let action = wire(plan.others, pattern(thread)) { actions.append(action) }
+      }
+    } else if let others = wire(plan.others, nil) {
+      actions.append(others)
+    }
+    if actions.isEmpty { throw .refused("no thread of \(name) is to run") }
+    return actions
+  }
+
+  private func pattern(_ thread: ThreadID) -> ThreadPattern {
+    ThreadPattern(
+      process: .one(process), thread: .one(UInt64(UInt32(bitPattern: thread.rawValue))))
+  }
+
+  private func wire(
+    _ action: ResumePlan.Action, _ threads: ThreadPattern?
+  ) -> ResumePacket.Action? {
+    let signal = action.signal == 0 ? nil : SignalNumber(linux: action.signal)
+    switch action.kind {
+    case .stay: return nil
+    case .run: return ResumePacket.Action(.run, signal: signal, threads: threads)
+    // A range that cannot be stepped by the server is stepped by whoever wanted it.
+    case .stepWithin(let range) where signal == nil && resumeActions.contains("r"):
+      return ResumePacket.Action(
+        .stepWithin(start: range.lowerBound.rawValue, end: range.upperBound.rawValue),
+        threads: threads)
+    case .step, .stepWithin: return ResumePacket.Action(.step, signal: signal, threads: threads)
+    }
+  }
+
+  /// On a thread of its own, from a resume to its stop.
+  private func awaitStop(_ plan: ResumePlan) {
+    while true {
+      do throws(ClientError) {
+        let (reply, isOverNewConnection) = try link.awaitStop()
+        if isOverNewConnection, !breaks.withLock({ $0.isInterrupted }), isNothing(reply, plan) {
+          // The server stopped the program only because the connection was gone.
+          let actions = try withoutSignals(plan)
+          try link.again { client, patience throws(ClientError) in
+            try client.resume(actions, patience)
+          }
+          continue
+        }
+        return finish(reply, plan)
+      } catch {
+        if error == .disconnected || error == .timedOut { continue }
+        link.stopped(hasEnded: false)
+        // Nobody knows what the program does: that is told as a stop, and the next request will fail.
+        state.post(StopEvent(thread: threadOfProcess, reason: .interrupted))
+        return
+      }
+    }
+  }
+
+  private func withoutSignals(_ plan: ResumePlan) throws(ClientError) -> [ResumePacket.Action] {
+    let quiet = ResumePlan(
+      others: .init(plan.others.kind), threads: plan.threads.mapValues { .init($0.kind) })
+    do throws(WorldError) {
+      return try actions(of: quiet)
+    } catch {
+      throw .cancelled
+    }
+  }
+
+  /// Whether a stop tells of nothing that happened to the program.
+  private func isNothing(_ reply: StopReply, _ plan: ResumePlan) -> Bool {
+    let event = event(reply, plan: plan, isInterrupted: true)
+    return event.reason == .interrupted
+  }
+
+  private func finish(_ reply: StopReply, _ plan: ResumePlan) {
+    let isInterrupted = breaks.withLock { breaks in
+      defer { breaks.isInterrupted = false }
+      return breaks.isInterrupted
+    }
+    let event = event(reply, plan: plan, isInterrupted: isInterrupted)
+    switch event.reason {
+    case .exited, .killed: link.stopped(hasEnded: true)
+    default: link.stopped(hasEnded: false)
+    }
+    state.post(event)
+  }
+
+  private var threadOfProcess: ThreadID { ThreadID(processID) }
+
+  // MARK: Stops
+  private func event(_ reply: StopReply, plan: ResumePlan?, isInterrupted: Bool) -> StopEvent {
+    switch reply {
+    case .stopped(let stop): event(stop, plan: plan, isInterrupted: isInterrupted)
+    case .exited(let status, _): StopEvent(thread: threadOfProcess, reason: .exited(Int32(status)))
+    case .killed(let signal, _):
+      StopEvent(thread: threadOfProcess, reason: .killed(signal.linux ?? SIGKILL))
+    }
+  }
+
+  /// Servers differ in how much they say: what a plain SIGTRAP means follows from what was asked for.
+  func event(_ stop: StopReply.Stop, plan: ResumePlan?, isInterrupted: Bool) -> StopEvent {
+    let thread =
+      stop.thread.thread == 0
+      ? threadOfProcess : ThreadID(Int32(truncatingIfNeeded: stop.thread.thread))
+    func event(_ reason: StopReason) -> StopEvent { StopEvent(thread: thread, reason: reason) }
+    switch stop.reason {
+    case .softwareBreakpoint, .hardwareBreakpoint: return event(.breakpoint)
+    case .watchpoint(let kind, let address):
+      return event(.watchpoint(WatchHit(kind.watchKind, at: Address(address))))
+    case .executed(let path): return event(.execed(path: String(decoding: path, as: UTF8.self)))
+    default: break
+    }
+    let number = stop.signal.linux ?? 0
+    if number == 0 { return event(.interrupted) }
+    if isInterrupted, number == SIGINT || number == SIGSTOP { return event(.interrupted) }
+    guard number == SIGTRAP, let plan else { return event(.signal(number)) }
+    if let counter = programCounter(of: stop), breaks.withLock({ $0.addresses.contains(counter) }) {
+      return event(.breakpoint)
+    }
+    switch (plan.threads[thread] ?? plan.others).kind {
+    case .step, .stepWithin: return event(.stepped)
+    case .run, .stay: return event(.signal(number))
+    }
+  }
+
+  /// From the registers that came with the stop.
+  private func programCounter(of stop: StopReply.Stop) -> Address? {
+    guard let number = layout.programCounter?.number,
+      let bytes = stop.expedited.first(where: { $0.number == number })?.bytes, bytes.count == 8
+    else { return nil }
+    return Address(bytes.word(at: 0))
+  }
+}
+
+extension BreakpointPacket.Kind {
+  fileprivate var watchKind: Watchpoint.Kind {
+    switch self {
+    case .read: .read
+    case .access: .access
+    case .write, .software, .hardware: .write
+    }
+  }
+}
