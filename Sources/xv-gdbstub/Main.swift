@@ -16,6 +16,7 @@ package struct StubCommand: ParsableCommand {
       xv-gdbstub [OPTIONS] PLACE [--] PROG [ARGS]
       xv-gdbstub --attach [OPTIONS] PLACE PID
       xv-gdbstub --multi [OPTIONS] PLACE
+      xv-gdbstub --world WHERE [OPTIONS] PLACE
       """,
     discussion: """
       PLACE is [HOST]:PORT, unix:PATH, or - for stdin and stdout. Options come before it; everything \
@@ -56,6 +57,12 @@ package struct StubCommand: ParsableCommand {
 
   @Flag(help: "Take hold of the running process PID instead of starting a program.")
   package var attach = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Serve the world at WHERE: another server's program, a core file, a process or a name.",
+      valueName: "HOST:PORT|unix:PATH|core:FILE|pid:N|NAME"))
+  var world: String?
 
   @Flag(help: "Wait for a debugger without a program, and go on when a program has ended.")
   package var multi = false
@@ -110,7 +117,7 @@ package struct StubCommand: ParsableCommand {
     }
   }
 
-  private func failure(_ text: String) -> ExitCode {
+  func failure(_ text: String) -> ExitCode {
     Diagnostics.print("xv-gdbstub: \(text)")
     return .failure
   }
@@ -143,11 +150,14 @@ package struct StubCommand: ParsableCommand {
     if debugging.selftest {
       throw failure("there are no self-tests in the program: run scripts/test of its source")
     }
+    if world != nil, attach || multi || launchOptions != nil {
+      throw ValidationError("--world serves what is there: neither --attach, --multi nor a program.")
+    }
     try debugging.arm()
     if attach, attachedProcess == nil {
       throw ValidationError("--attach wants one process id after '\(endpoint)'.")
     }
-    guard multi || launchOptions != nil else {
+    guard multi || world != nil || launchOptions != nil else {
       throw ValidationError("Missing the program to debug: write it after '\(endpoint)'.")
     }
     switch try Endpoint(endpoint) {
@@ -193,6 +203,7 @@ package struct StubCommand: ParsableCommand {
     launcher.settings.program = launchOptions?.program
     launcher.settings.arguments = Array(launchOptions?.arguments.dropFirst() ?? [])
     launcher.commandLine = launchOptions?.arguments ?? []
+    if let world { return try serve(world, options, wakeup) }
     let session = StubSession(launcher: launcher)
     session.disabledPackets = debugging.disabledPackets
     if let attachedProcess {

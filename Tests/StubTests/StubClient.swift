@@ -99,7 +99,7 @@ final class StubClient {
 }
 
 /// The loop on a thread of its own.
-private final class ServedSession {
+final class ServedSession {
   // Handed to the thread, and not touched by anyone else before the thread has ended.
   private struct Unshared: @unchecked Sendable { let session: StubSession }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-only
-package import CLinux
+internal import CLinux
 internal import Glibc
 internal import Linux
 

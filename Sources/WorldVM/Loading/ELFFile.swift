@@ -4,8 +4,10 @@ import Glibc
 
 /// An ELF file that is open for reading, through libelf.
 struct ELFFile: ~Copyable {
+  /// -1 when the file is in memory.
   private let descriptor: Int32
   let elf: OpaquePointer
+  private let memory: UnsafeMutableRawBufferPointer?
 
   /// Nil when there is no ELF file at the path.
   init?(_ path: String) {
@@ -20,11 +22,57 @@ struct ELFFile: ~Copyable {
     }
     self.descriptor = descriptor
     self.elf = elf
+    memory = nil
+  }
+
+  /// Nil when the bytes are no ELF file.
+  init?(bytes: [UInt8]) {
+    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 8)
+    memory.copyBytes(from: bytes)
+    _ = elf_version(UInt32(EV_CURRENT))
+    let start = memory.baseAddress?.assumingMemoryBound(to: CChar.self)
+    let elf = elf_memory(start, memory.count)
+    guard let elf, elf_kind(elf) == ELF_K_ELF else {
+      elf_end(elf)
+      memory.deallocate()
+      return nil
+    }
+    descriptor = -1
+    self.elf = elf
+    self.memory = memory
   }
 
   deinit {
     elf_end(elf)
-    close(descriptor)
+    memory?.deallocate()
+    if descriptor >= 0 { close(descriptor) }
+  }
+
+  /// Whether it was not stripped.
+  var hasSymbolTable: Bool { section(of: UInt32(SHT_SYMTAB)) != nil }
+
+  private func section(of kind: UInt32) -> (section: OpaquePointer, header: GElf_Shdr)? {
+    var section = elf_nextscn(elf, nil)
+    while let found = section {
+      var header = GElf_Shdr()
+      if gelf_getshdr(found, &header) != nil, header.sh_type == kind { return (found, header) }
+      section = elf_nextscn(elf, found)
+    }
+    return nil
+  }
+
+  /// Those of the symbol table, or of the dynamic linker's where that was stripped.
+  func forEachSymbol(_ body: (String, GElf_Sym) -> Void) {
+    guard let (section, header) = section(of: UInt32(SHT_SYMTAB)) ?? section(of: UInt32(SHT_DYNSYM)),
+      header.sh_entsize > 0, let data = elf_getdata(section, nil)
+    else { return }
+    for index in 0..<Int32(clamping: header.sh_size / header.sh_entsize) {
+      var symbol = GElf_Sym()
+      guard gelf_getsym(data, index, &symbol) != nil,
+        let name = elf_strptr(elf, Int(header.sh_link), Int(symbol.st_name))
+      else { continue }
+      body(String(cString: name), symbol)
+    }
   }
 
   /// e_entry.

@@ -180,8 +180,16 @@ package final class RemoteLink: Sendable {
 
   /// Goes on with what ran before the connection was lost.
   func again(_ body: (Client, Patience) throws(ClientError) -> Void) throws(ClientError) {
-    guard let client = session.withLockAlways({ $0.client }) else { throw .disconnected }
-    try body(client, ownPatience)
+    let patience = ownPatience
+    let result = session.withLockAlways { session -> Result<Void, ClientError> in
+      guard let client = session.client else { return .failure(.disconnected) }
+      do throws(ClientError) {
+        return .success(try body(client, patience))
+      } catch {
+        return .failure(error)
+      }
+    }
+    try result.get()
   }
 
   /// The program stands still: anybody may ask.
@@ -196,12 +204,12 @@ package final class RemoteLink: Sendable {
     if hasEnded { note(.closed) }
   }
 
-  /// Asks the running program to stop. Where the connection is being made again nothing need be asked:
-  /// a server that was connected to stands.
-  func interrupt() {
+  /// Asks the running program to stop, if `isWanted` says so at a moment at which it can be asked. While
+  /// the connection is being made again it cannot: the waiting thread asks later.
+  func interrupt(_ isWanted: () -> Bool) {
     let patience = patience
     _ = session.withLockIfFree { session in
-      guard session.isRunning, let client = session.client else { return }
+      guard session.isRunning, let client = session.client, isWanted() else { return }
       // A connection that is lost is noticed by whoever waits for the stop.
       do throws(ClientError) { try client.interrupt(patience) } catch {}
     }

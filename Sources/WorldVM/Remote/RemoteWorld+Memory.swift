@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-only
-internal import RSP
+package import RSP
 import Synchronization
 package import XVCore
 
@@ -42,6 +42,14 @@ extension RemoteWorld {
   package func file(_ path: String) throws(WorldError) -> [UInt8] {
     try link.perform { client, patience throws(ClientError) in
       try client.readFile(path, patience)
+    }
+  }
+
+  /// The server's answer to a file request, whatever it is.
+  package func relay(_ packet: FilePacket) throws(WorldError) -> [UInt8] {
+    try state.requireValid()
+    return try link.perform { client, patience throws(ClientError) in
+      try client.exchange(packet.encoded, patience)
     }
   }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
 import Glibc
 internal import Linux
 internal import RSP
@@ -12,22 +13,62 @@ extension RemoteWorld {
   package var stopDescriptor: Int32 { state.stopDescriptor }
   package func takeStop() -> StopEvent? { state.takeStop() }
 
+  /// A thread that stands at a breakpoint goes past it: servers differ in whether they see to that.
   package func go(_ plan: ResumePlan) throws(WorldError) {
     let actions = try actions(of: plan)
+    let obstacle = try obstacle(to: plan)
+    // A signal is delivered once.
+    let quiet = try self.actions(
+      of: ResumePlan(
+        others: .init(plan.others.kind), threads: plan.threads.mapValues { .init($0.kind) }))
     try memory.go { () throws(WorldError) in
-      breaks.withLock { $0.isInterrupted = false }
+      breaks.withLock { $0.interruption = .none }
       try link.start { client, patience throws(ClientError) in
-        try client.resume(actions, patience)
+        if let obstacle {
+          try client.remove(.software, at: obstacle.address.rawValue, patience)
+          try client.resume([obstacle.step], patience)
+        } else {
+          try client.resume(actions, patience)
+        }
       }
-      DetachedThread.start { [self] in awaitStop(plan) }
+      DetachedThread.start { [self] in awaitStop(plan, quiet, obstacle) }
     }
   }
 
   package func interrupt() throws(WorldError) {
     try state.requireValid()
     guard state.isRunning else { return }
-    breaks.withLock { $0.isInterrupted = true }
-    link.interrupt()
+    breaks.withLock { if $0.interruption == .none { $0.interruption = .wanted } }
+    tellInterruption()
+  }
+
+  private func tellInterruption() {
+    link.interrupt {
+      breaks.withLock { breaks in
+        guard breaks.interruption == .wanted else { return false }
+        breaks.interruption = .sent
+        return true
+      }
+    }
+  }
+
+  /// A breakpoint at which a thread stands that is to move, and the step that passes it.
+  private struct Obstacle {
+    var address: Address
+    var step: ResumePacket.Action
+  }
+
+  private func obstacle(to plan: ResumePlan) throws(WorldError) -> Obstacle? {
+    guard let thread = lastStop?.thread, !breaks.withLock({ $0.addresses.isEmpty }) else {
+      return nil
+    }
+    let action = plan.threads[thread] ?? plan.others
+    guard action.kind != .stay else { return nil }
+    let address = Address(try registers(of: thread, extended: false).general.rip)
+    guard breaks.withLock({ $0.addresses.contains(address) }),
+      let step = wire(ResumePlan.Action(.step, signal: action.signal), pattern(thread))
+    else { return nil }
+    return Obstacle(address: address, step: step)
   }
 
   package func kill() throws(WorldError) {
@@ -106,16 +147,24 @@ extension RemoteWorld {
   }
 
   /// On a thread of its own, from a resume to its stop.
-  private func awaitStop(_ plan: ResumePlan) {
+  private func awaitStop(
+    _ plan: ResumePlan, _ actions: [ResumePacket.Action], _ obstacle: Obstacle?
+  ) {
+    var obstacle = obstacle
     while true {
       do throws(ClientError) {
         let (reply, isOverNewConnection) = try link.awaitStop()
-        if isOverNewConnection, !breaks.withLock({ $0.isInterrupted }), isNothing(reply, plan) {
-          // The server stopped the program only because the connection was gone.
-          let actions = try withoutSignals(plan)
-          try link.again { client, patience throws(ClientError) in
-            try client.resume(actions, patience)
+        if let passed = obstacle {
+          obstacle = nil
+          if try isPast(passed, reply, plan) {
+            try resume(actions)
+            continue
           }
+        } else if isOverNewConnection, breaks.withLock({ $0.interruption == .none }),
+          event(reply, plan: plan, isInterrupted: true).reason == .interrupted
+        {
+          // The server stopped the program only because the connection was gone.
+          try resume(actions)
           continue
         }
         return finish(reply, plan)
@@ -129,26 +178,32 @@ extension RemoteWorld {
     }
   }
 
-  private func withoutSignals(_ plan: ResumePlan) throws(ClientError) -> [ResumePacket.Action] {
-    let quiet = ResumePlan(
-      others: .init(plan.others.kind), threads: plan.threads.mapValues { .init($0.kind) })
-    do throws(WorldError) {
-      return try actions(of: quiet)
-    } catch {
-      throw .cancelled
+  /// Sets the breakpoint that was stepped past again; false when the step was all that was planned, or
+  /// something else has happened.
+  private func isPast(
+    _ obstacle: Obstacle, _ reply: StopReply, _ plan: ResumePlan
+  ) throws(ClientError) -> Bool {
+    guard case .stopped(let stop) = reply else { return false }
+    try link.again { client, patience throws(ClientError) in
+      try client.insert(.software, at: obstacle.address.rawValue, patience)
     }
+    guard stop.reason == nil, stop.signal == .trap else { return false }
+    let thread = stop.thread.thread == 0 ? threadOfProcess
+      : ThreadID(Int32(truncatingIfNeeded: stop.thread.thread))
+    return (plan.threads[thread] ?? plan.others).kind == .run
   }
 
-  /// Whether a stop tells of nothing that happened to the program.
-  private func isNothing(_ reply: StopReply, _ plan: ResumePlan) -> Bool {
-    let event = event(reply, plan: plan, isInterrupted: true)
-    return event.reason == .interrupted
+  private func resume(_ actions: [ResumePacket.Action]) throws(ClientError) {
+    try link.again { client, patience throws(ClientError) in
+      try client.resume(actions, patience)
+    }
+    tellInterruption()
   }
 
   private func finish(_ reply: StopReply, _ plan: ResumePlan) {
     let isInterrupted = breaks.withLock { breaks in
-      defer { breaks.isInterrupted = false }
-      return breaks.isInterrupted
+      defer { breaks.interruption = .none }
+      return breaks.interruption != .none
     }
     let event = event(reply, plan: plan, isInterrupted: isInterrupted)
     switch event.reason {

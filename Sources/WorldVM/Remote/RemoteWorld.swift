@@ -40,8 +40,15 @@ package final class RemoteWorld: World {
   struct Breaks {
     var addresses: Set<Address> = []
     var watchpoints: Set<Watchpoint> = []
-    /// A stop was asked for and has not come.
-    var isInterrupted = false
+    var interruption = Interruption.none
+  }
+
+  /// A stop that was asked for and has not come.
+  enum Interruption {
+    case none
+    /// The server has not been told: it was being connected to, or asked something else.
+    case wanted
+    case sent
   }
   let breaks = Mutex(Breaks())
 

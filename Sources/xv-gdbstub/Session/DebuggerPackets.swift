@@ -18,7 +18,7 @@ extension StubSession {
       client.understandsErrorStrings = true
       return .ok
     case .host: return Reply(HostDescription().text)
-    case .process: return Reply(try ProcessDescription(processID: world.processID).text)
+    case .process: return Reply(try processDescription().text)
     case .processID: return Reply(Hex.number(world.processID))
     case .serverVersion: return Reply("name:xv-gdbstub;version:\(StubCommand.version);")
     case .workingDirectory: return Reply(Hex.encode(try workingDirectory()))
@@ -46,7 +46,14 @@ extension StubSession {
     }
   }
 
+  private func processDescription() throws(WorldError) -> ProcessDescription {
+    world.isElsewhere
+      ? ProcessDescription(elsewhere: world.processID)
+      : try ProcessDescription(processID: world.processID)
+  }
+
   private func workingDirectory() throws(WorldError) -> [UInt8] {
+    if world.isElsewhere { throw .refused("\(world.name) tells no working directory") }
     let link = "/proc/\(world.processID)/cwd"
     var path = [UInt8](repeating: 0, count: Int(PATH_MAX))
     let count = readlink(link, &path, path.count)

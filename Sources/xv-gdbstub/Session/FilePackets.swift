@@ -28,8 +28,15 @@ extension FileTable {
 }
 
 extension StubSession {
+  /// The files that the program sees are on its machine.
+  func respond(to packet: FilePacket) throws(WorldError) -> Reply {
+    if let remote = world as? RemoteWorld { return Reply(try remote.relay(packet)) }
+    return files.answer(packet)
+  }
+
   /// The name that the kernel has for a thread; empty when the thread is gone.
   func commandName(of thread: ThreadID) -> [UInt8] {
+    if world.isElsewhere { return [] }
     let path = "/proc/\(thread)/comm"
     let number = open(path, O_RDONLY | O_CLOEXEC)
     guard number >= 0 else { return [] }

@@ -60,11 +60,25 @@ struct ProcessDescription {
     description.add("real-gid", number: group)
     description.add("effective-uid", number: effectiveUser)
     description.add("effective-gid", number: effectiveGroup)
-    description.add("triple", encoded: HostDescription.triple)
-    description.add("ostype", "linux")
-    description.add("endian", "little")
-    description.add("ptrsize", "8")
+    description.addSystem()
     text = description.text
+  }
+
+  /// Of a process that this machine's kernel knows nothing of.
+  init(elsewhere processID: Int32) {
+    var description = DescriptionText()
+    description.add("pid", number: processID)
+    description.addSystem()
+    text = description.text
+  }
+}
+
+extension DescriptionText {
+  fileprivate mutating func addSystem() {
+    add("triple", encoded: HostDescription.triple)
+    add("ostype", "linux")
+    add("endian", "little")
+    add("ptrsize", "8")
   }
 }
 

@@ -7,6 +7,8 @@ extension StubSession {
   private static let help = """
     help                this text
     exit                end the program and the server
+    xv world            what is served, and how it is reached
+    xv maplog           what changed in the program's mappings
     xv stats            counters of the translator
     xv flush            discard all translated code
     xv collect          discard translated code that is not used any more
@@ -23,6 +25,8 @@ extension StubSession {
     case 1 where words == ["exit"]:
       kill()
       return .last(.ok)
+    case 2 where words == ["xv", "world"]: return print(worldText)
+    case 2 where words == ["xv", "maplog"]: return print(mapLogText)
     case 2 where words == ["xv", "stats"]: return withTranslator { statistics($0) }
     case 2 where words == ["xv", "flush"]:
       return withTranslator { world throws(WorldError) in
@@ -52,7 +56,7 @@ extension StubSession {
       }
     case 0: return print(Self.help)
     default:
-      let known = "commands are help, exit, xv stats, xv flush, xv collect, xv relocate [ADDR] and xv block ADDR"
+      let known = "commands are help, exit, xv world, xv maplog, xv stats, xv flush, xv collect, xv relocate [ADDR] and xv block ADDR"
       return print("unknown monitor command '\(words.joined(separator: " "))': \(known)\n")
     }
   }

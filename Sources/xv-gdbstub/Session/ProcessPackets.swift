@@ -67,6 +67,8 @@ extension StubSession {
 
   /// The server ends: what it launched ends with it, what it was attached to goes on.
   package func end() {
+    // Nothing of the server's: another server holds it, or nobody.
+    if world.isElsewhere { return world.invalidate() }
     guard world.isAttached else { return kill() }
     letAllGo()
   }

@@ -156,7 +156,7 @@ package final class StubSession: Responder {
     case .process(let packet): try respond(to: packet)
     case .thread(let packet): .reply(try respond(to: packet))
     case .transfer(let packet): .reply(try respond(to: packet))
-    case .file(let packet): .reply(files.answer(packet))
+    case .file(let packet): .reply(try respond(to: packet))
     case .signals(let packet): .reply(respond(to: packet))
     case .catchCalls(let packet): .reply(try respond(to: packet))
     case .threadMode(let packet): .reply(try respond(to: packet))
