@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-only
 import CElf
-package import XVCore
+import Glibc
+internal import XVCore
 
 /// The functions and variables of a module, where they are in its world.
 package struct SymbolTable: Sendable {

@@ -31,7 +31,28 @@ extension StubSession {
   /// The files that the program sees are on its machine.
   func respond(to packet: FilePacket) throws(WorldError) -> Reply {
     if let remote = world as? RemoteWorld { return Reply(try remote.relay(packet)) }
+    if case .open(let path, _, _) = packet, let list = try mappingList(path) {
+      return files.open(Array("/dev/null".utf8), [], mode: 0, content: list)
+    }
     return files.answer(packet)
+  }
+
+  /// What /proc would tell of the mappings of a world of which it tells nothing; nil for another file.
+  private func mappingList(_ path: [UInt8]) throws(WorldError) -> [UInt8]? {
+    let name = String(decoding: path, as: UTF8.self)
+    let process = "/proc/\(world.processID)/"
+    guard world.isElsewhere, name.hasPrefix(process), name.hasSuffix("/maps")
+    else { return nil }
+    let lines = try world.mappings().map { mapping in
+      let range = [mapping.range.lowerBound, mapping.range.upperBound]
+        .map { String($0.rawValue, radix: 16) }.joined(separator: "-")
+      let letters =
+        (mapping.protection & PROT_READ != 0 ? "r" : "-")
+        + (mapping.protection & PROT_WRITE != 0 ? "w" : "-")
+        + (mapping.protection & PROT_EXEC != 0 ? "x" : "-") + (mapping.isShared ? "s" : "p")
+      return "\(range) \(letters) 00000000 00:00 0 \(mapping.path)\n"
+    }
+    return Array(lines.joined().utf8)
   }
 
   /// The name that the kernel has for a thread; empty when the thread is gone.

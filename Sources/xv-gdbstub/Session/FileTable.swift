@@ -24,13 +24,17 @@ package struct FileTable {
   private static let mostFiles = 256
   private var files: [Int: OpenFile] = [:]
 
-  mutating func open(_ path: [UInt8], _ flags: FileOpenFlags, mode: UInt32) -> Reply {
+  /// With `content`, that is what is read, whatever the file holds.
+  mutating func open(
+    _ path: [UInt8], _ flags: FileOpenFlags, mode: UInt32, content: [UInt8]? = nil
+  ) -> Reply {
     guard let handle = (0..<Self.mostFiles).first(where: { files[$0] == nil }) else {
       return FileReply.failure(.tooManyFiles)
     }
     let (number, code) = openFile(path, flags.kernelFlags | O_CLOEXEC | O_NOCTTY, mode & 0o7777)
     guard number >= 0 else { return failure(code) }
-    let content = ProcessMapping.isList(path) ? ProcessMapping.withoutOwn(readToEnd(number)) : nil
+    var content = content
+    if ProcessMapping.isList(path) { content = ProcessMapping.withoutOwn(readToEnd(number)) }
     files[handle] = OpenFile(OwnedDescriptor(owning: number), content: content)
     return FileReply.result(handle)
   }

@@ -143,6 +143,10 @@ package final class StubSession: Responder {
     do throws(WorldError) {
       return try respond(to: packet)
     } catch {
+      // To a client that shows a number only, a resume can say in words why it is refused.
+      if case .refused(let why) = error, case .resume = packet, !client.understandsErrorMessages {
+        return .console(Array("\(why)\n".utf8), errorReply(error))
+      }
       return .reply(errorReply(error))
     }
   }

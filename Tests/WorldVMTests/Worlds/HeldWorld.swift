@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-3.0-only
+import CLinux
+import Glibc
+import RSP
+import Testing
+import WorldVM
+import XVCore
+
+/// The kinds of worlds that the suite goes through.
+enum WorldKind: String, CaseIterable, Sendable {
+  case process, attached, gdbserver, qemu, ours, core, local
+
+  /// The program can run.
+  var isLive: Bool { self != .core && self != .local }
+  static var live: [WorldKind] { allCases.filter(\.isLive) }
+  static var remote: [WorldKind] { [.gdbserver, .qemu, .ours] }
+}
+
+/// A world of a kind, with the subject at its first instruction, and what serves it.
+final class HeldWorld: Sendable {
+  let kind: WorldKind
+  let world: any World
+  private let server: Command?
+  private let socket: String?
+
+  init(_ kind: WorldKind) throws {
+    self.kind = kind
+    let program = try Subject.program.get()
+    var server: Command?
+    var socket: String?
+    switch kind {
+    case .process:
+      var options = LaunchOptions(program: program, arguments: [program])
+      options.debugged = true
+      world = try ProcessWorld.launch(options)
+    case .attached:
+      server = try Command(["sleep", "1000"])
+      world = try getWorld(where: "pid:\(server!.process)")
+    case .core: world = try getWorld(where: "core:\(Subject.core.get())")
+    case .local: world = try localWorld()
+    case .gdbserver, .qemu, .ours:
+      let place: String
+      if kind == .gdbserver {
+        // gdbserver listens at ports only: it is the other end of a pipe instead.
+        place = "|timeout -k 5 55 gdbserver --once - \(program) 2>/dev/null"
+      } else {
+        let path = try Subject.directory.get() + "/\(kind.rawValue)-\(UInt32.random(in: 0 ... .max))"
+        server =
+          kind == .qemu
+          ? try Command(["timeout", "-k", "5", "55", "qemu-x86_64", "-g", path, program])
+          : try Command([
+            "timeout", "-k", "5", "55", try Self.stub(), "--no-persist", "unix:\(path)", program,
+          ])
+        socket = path
+        place = "unix:\(path)"
+      }
+      // Returns when the server listens, however long it takes to start.
+      world = try getWorld(where: place)
+    }
+    self.server = server
+    self.socket = socket
+  }
+
+  /// The server of this build, beside the tests.
+  static func stub() throws -> String {
+    var path = [UInt8](repeating: 0, count: Int(PATH_MAX))
+    let count = readlink("/proc/self/exe", &path, path.count)
+    let own = String(decoding: path[..<max(0, count)], as: UTF8.self)
+    var folder = own.split(separator: "/").dropLast()
+    while !folder.isEmpty {
+      for place in ["", "/release", "/x86_64-unknown-linux-gnu/release"] {
+        let candidate = "/" + folder.joined(separator: "/") + place + "/xv-gdbstub"
+        if access(candidate, X_OK) == 0, !isDirectory(candidate) { return candidate }
+      }
+      folder = folder.dropLast()
+    }
+    // The runner is another program: then the tests are run from the package's folder.
+    return ".build/testing/release/xv-gdbstub"
+  }
+
+  private static func isDirectory(_ path: String) -> Bool {
+    var status = Glibc.stat()
+    return Glibc.stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
+  deinit {
+    if kind == .attached { try? world.detach(signal: 0) }
+    if kind.isLive, kind != .attached { try? world.kill() }
+    if kind != .local { world.invalidate() }
+    if let socket { unlink(socket) }
+  }
+
+  func nextStop() -> StopEvent? {
+    var entry = pollfd(fd: world.stopDescriptor, events: Int16(POLLIN), revents: 0)
+    while poll(&entry, 1, -1) < 0 {}
+    return world.takeStop()
+  }
+
+  /// A function or variable of the subject, where it is in this world.
+  func address(of name: String) throws -> Address {
+    let symbols = try world.symbols(of: try world.loadState().main)
+    return try #require(symbols[name]).address
+  }
+
+  var programCounter: Address {
+    get throws {
+      let thread = try #require(world.lastStop?.thread)
+      return Address(try world.registers(of: thread, extended: false).general.rip)
+    }
+  }
+
+  /// Goes to a function of the subject and takes the breakpoint away again.
+  func run(to name: String) throws {
+    let address = try address(of: name)
+    _ = try world.setBreak(address)
+    try world.go(ResumePlan())
+    let stop = nextStop()
+    #expect(stop?.reason == .breakpoint)
+    try world.clearBreak(address)
+  }
+}

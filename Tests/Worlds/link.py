@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-3.0-only
+"""A link between a client and a server: it may delay what it carries, and it can be cut."""
+
+import heapq
+import selectors
+import socket
+import threading
+import time
+
+
+class Link:
+    """Carries bytes between whoever connects to `port` and `target`, each `delay` seconds later.
+
+    `cuts` are numbers of bytes from the server after which a connection is broken, one a connection;
+    later connections stay.
+    """
+
+    def __init__(self, target, delay=0.0, cuts=()):
+        self.target = target
+        self.delay = delay
+        self.cuts = list(cuts)
+        self.connections = 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.waker, self.woken = socket.socketpair()
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        while True:
+            with selectors.DefaultSelector() as selector:
+                selector.register(self.listener, selectors.EVENT_READ)
+                selector.register(self.woken, selectors.EVENT_READ)
+                ready = [key.fileobj for key, _ in selector.select()]
+            if self.woken in ready:
+                return
+            near, _ = self.listener.accept()
+            try:
+                far = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                near.close()
+                continue
+            self.connections += 1
+            cut = self.cuts.pop(0) if self.cuts else None
+            for end in (near, far):
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            ended = self.carry(near, far, cut)
+            near.close()
+            far.close()
+            if ended:
+                return
+
+    def carry(self, near, far, cut):
+        """True when the link is to end, False when the connection is over."""
+        waiting = []
+        number = 0
+        carried = 0
+        with selectors.DefaultSelector() as selector:
+            for end in (near, far, self.woken):
+                selector.register(end, selectors.EVENT_READ)
+            while True:
+                limit = max(0, waiting[0][0] - time.monotonic()) if waiting else None
+                for key, _ in selector.select(limit):
+                    if key.fileobj is self.woken:
+                        return True
+                    try:
+                        data = key.fileobj.recv(65536)
+                    except OSError:
+                        data = b""
+                    if not data:
+                        return False
+                    if key.fileobj is far and cut is not None:
+                        data = data[:max(0, cut - carried)]
+                        carried += len(data)
+                    other = far if key.fileobj is near else near
+                    number += 1
+                    heapq.heappush(waiting, (time.monotonic() + self.delay, number, other, data))
+                while waiting and waiting[0][0] <= time.monotonic():
+                    _, _, end, data = heapq.heappop(waiting)
+                    try:
+                        end.sendall(data)
+                    except OSError:
+                        return False
+                if cut is not None and carried >= cut and not waiting:
+                    return False
+
+    def close(self):
+        self.waker.sendall(b"x")
+        self.thread.join(10)
+        for end in (self.listener, self.waker, self.woken):
+            end.close()
