@@ -63,6 +63,7 @@ extension FilePacket {
       request("pwrite", Hex.number(file), Hex.number(offset), bytes)
     case .statusOf(let file): request("fstat", Hex.number(file))
     case .statusAt(let path): request("stat", Hex.encode(path))
+    case .statusOfLink(let path): request("lstat", Hex.encode(path))
     case .readLink(let path): request("readlink", Hex.encode(path))
     case .unlink(let path): request("unlink", Hex.encode(path))
     }

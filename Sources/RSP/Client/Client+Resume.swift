@@ -13,6 +13,7 @@ extension Client {
   package func resume(
     _ actions: [ResumePacket.Action], _ patience: Patience
   ) throws(ClientError) {
+    try requireServer()
     if resumeActions.isEmpty {
       try resumeByLegacyPackets(actions, patience)
     } else {

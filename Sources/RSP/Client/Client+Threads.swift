@@ -54,6 +54,19 @@ extension Client {
     return try exchange(request, patience).elementsEqual("OK".utf8)
   }
 
+  /// Where a thread has a variable of its own, by the module's link_map and an offset.
+  package func threadLocal(
+    at offset: UInt64, linkMap: UInt64, of thread: ThreadName, _ patience: Patience
+  ) throws(ClientError) -> UInt64 {
+    let numbers = [UInt8(ascii: ",")] + Hex.number(offset) + [UInt8(ascii: ",")] + Hex.number(linkMap)
+    let request = [UInt8]("qGetTLSAddr:".utf8) + encoded(thread) + numbers
+    let reply = try ask(request, patience)
+    guard let address = UInt64(String(decoding: reply, as: UTF8.self), radix: 16) else {
+      throw ClientReply.malformed(reply, to: request)
+    }
+    return address
+  }
+
   /// The thread that the server means when nobody chooses one; nil when it does not say.
   package func currentThread(_ patience: Patience) throws(ClientError) -> ThreadName? {
     let reply = try exchange("qC", patience)

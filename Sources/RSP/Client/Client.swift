@@ -43,6 +43,9 @@ package final class Client {
   /// Readable when something has come that nobody waits for: a stop, or the connection's end.
   package var descriptor: Int32 { channel.input }
 
+  /// Whether requests can be on their way together.
+  package var pipelines: Bool { !framing.acknowledges }
+
   // MARK: Requests
   package func exchange(
     _ request: [UInt8], _ patience: Patience
@@ -85,6 +88,14 @@ package final class Client {
   package func send(_ request: [UInt8], _ patience: Patience) throws(ClientError) {
     enqueue(request)
     try flush(patience)
+  }
+
+  /// Throws when the server is gone: what must not be done twice is then not asked for at all.
+  func requireServer() throws(ClientError) {
+    if channel.isEnded {
+      isBroken = true
+      throw .disconnected
+    }
   }
 
   /// Asks a running program to stop.

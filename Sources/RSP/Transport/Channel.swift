@@ -101,6 +101,12 @@ package struct Channel: ~Copyable {
     }
   }
 
+  /// Whether the peer has closed the connection and everything it sent was read.
+  package var isEnded: Bool {
+    var byte: UInt8 = 0
+    return isSocket && recv(reading.number, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) == 0
+  }
+
   private func waitUntilWritable(_ output: Int32, unlessReadable wakeup: Int32) -> Bool {
     var entries = [
       pollfd(fd: output, events: Int16(POLLOUT), revents: 0),

@@ -107,9 +107,15 @@ package final class RemoteLink: Sendable {
         guard error == .disconnected || error == .timedOut else {
           throw WorldError(error, isClosed: closing.isCancelled)
         }
-        session.client = nil
+        lose(&session)
       }
     }
+  }
+
+  /// The connection is gone. A command that ended took its program with it.
+  private func lose(_ session: inout Session) {
+    session.client = nil
+    if case .command = place { session.ending = "\(place) has ended" }
   }
 
   /// The first connection: a name that means nothing fails at once, a server that is not there yet is
@@ -166,7 +172,10 @@ package final class RemoteLink: Sendable {
     var found: Result<StopReply, ClientError> = .failure(.disconnected)
     while case .failure(.disconnected) = found {
       found = session.withLockAlways { session in
-        session.client = nil
+        lose(&session)
+        if let ending = session.ending {
+          return .failure(.refused(request: "?", number: nil, text: ending))
+        }
         do throws(ClientError) {
           let client = try reconnect(&session, patience)
           return .success(try client.status(patience))

@@ -177,6 +177,17 @@ extension RemoteWorld {
     }
   }
 
+  package func threadLocal(
+    at offset: UInt64, linkMap: Address, of thread: ThreadID
+  ) throws(WorldError) -> Address {
+    try state.requireValid()
+    return Address(
+      try link.perform { client, patience throws(ClientError) in
+        try client.threadLocal(
+          at: offset, linkMap: linkMap.rawValue, of: name(thread), patience)
+      })
+  }
+
   // MARK: What is loaded
   package func auxiliaryVector() throws(WorldError) -> [UInt8] {
     try state.requireValid()

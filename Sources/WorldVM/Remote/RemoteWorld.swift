@@ -68,7 +68,8 @@ package final class RemoteWorld: World {
     let found = try link.perform { client, patience throws(ClientError) in
       (
         stop: try client.status(patience), current: try client.currentThread(patience),
-        map: client.registers, features: client.features, actions: client.resumeActions
+        map: client.registers, features: client.features, actions: client.resumeActions,
+        pipelines: client.pipelines
       )
     }
     guard case .stopped(let stop) = found.stop else {
@@ -82,7 +83,9 @@ package final class RemoteWorld: World {
     processID = Int32(truncatingIfNeeded: told.process == 0 ? told.thread : told.process)
     state = try RunState()
     memory = CachedMemory(
-      source: RemoteMemory(link: link), state: state, readAhead: Self.readAhead)
+      source: RemoteMemory(link: link), state: state,
+      // Where each packet waits for the last one's answer, nothing is read that nobody asked for.
+      readAhead: found.pipelines ? Self.readAhead : 0)
     layout = RemoteRegisters(found.map)
     features = found.features
     resumeActions = found.actions

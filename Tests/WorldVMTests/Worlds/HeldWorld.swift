@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
 import CLinux
 import Glibc
-import RSP
 import Testing
 import WorldVM
 import XVCore

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-3.0-only
+import CLinux
+import Glibc
+import Linux
+import Synchronization
+import Testing
+import WorldVM
+import XVCore
+import xv_gdbstub
+
+@testable import RSP
+
+/// A remote world over a connection that breaks.
+@Suite(.timeLimit(.minutes(1))) struct LinkTests {
+  /// What a debugger does in a session, and what it saw.
+  private func transcript(cutAfter cut: Int?) throws -> (seen: [String], carried: Int) {
+    let server = try CutServer(cutAfter: cut)
+    defer { server.stop() }
+    let place = ServerPlace.endpoint(.unix(path: server.path))
+    let world = try RemoteWorld.connect(to: place)
+    defer { world.invalidate() }
+    var seen: [String] = []
+    let base = Address(FakeWorld.base)
+    seen.append("\(try world.copyRead(from: base + 0x7f0, count: 0x40))")
+    let thread = try #require(world.threads.first)
+    seen.append("\(world.threads)")
+    seen.append("\(try world.registers(of: thread, extended: true).general.rsp)")
+    seen.append("\(try world.setBreak(base + 0x21))")
+    try world.go(ResumePlan())
+    seen.append("\(nextReason(of: world))")
+    try world.copyWrite(Array("}#$*".utf8), to: base + 0x30)
+    seen.append("\(try world.copyRead(from: base + 0x2e, count: 8))")
+    var registers = try world.registers(of: thread, extended: true)
+    registers.general.rbx = 0x77
+    try world.setRegisters(registers, of: thread)
+    seen.append("\(try world.registers(of: thread, extended: false).general.rbx)")
+    try world.clearBreak(base + 0x21)
+    try world.go(ResumePlan())
+    try world.interrupt()
+    seen.append("\(nextReason(of: world))")
+    seen.append("\(try world.auxiliaryVector())")
+    return (seen, server.carried)
+  }
+
+  private func nextReason(of world: RemoteWorld) -> StopReason {
+    while true {
+      var entry = pollfd(fd: world.stopDescriptor, events: Int16(POLLIN), revents: 0)
+      while poll(&entry, 1, -1) < 0 {}
+      if let stop = world.takeStop() { return stop.reason }
+    }
+  }
+
+  @Test func aCutAnywhereIsNotSeen() throws {
+    let (expected, total) = try transcript(cutAfter: nil)
+    #expect(expected.contains("interrupted"))
+    #expect(total > 5000)
+    // Each byte of the conversation's end, where requests are short; the register description before it
+    // in steps.
+    let positions = Array(stride(from: 1, to: total, by: total / 150))
+      + Array((total - 600)..<total).filter { $0 % 3 == 0 }
+    for position in positions {
+      let (seen, _) = try transcript(cutAfter: position)
+      #expect(seen == expected, "cut after \(position) bytes")
+    }
+  }
+
+  @Test func aServerThatIsNotThereIsWaitedForUntilCancelled() throws {
+    let path = "/tmp/xv-nobody-\(getpid())"
+    let cancellation = try Cancellation()
+    let attempts = Mutex(0)
+    #expect(throws: WorldError.cancelled) {
+      try Cancellation.$current.withValue(cancellation) {
+        _ = try RemoteWorld.connect(to: .endpoint(.unix(path: path))) { state in
+          guard case .reconnecting(let attempt, _) = state else { return }
+          attempts.withLock { $0 = attempt }
+          if attempt == 3 { cancellation.cancel() }
+        }
+      }
+    }
+    #expect(attempts.withLock { $0 } == 3)
+  }
+
+  @Test func anInvalidatedWorldEndsWaiting() throws {
+    let server = try CutServer(cutAfter: nil)
+    let world = try RemoteWorld.connect(to: .endpoint(.unix(path: server.path)))
+    let isLost = try EventCounter()
+    world.link.onChange { state in
+      if case .reconnecting = state { isLost.raise() }
+    }
+    server.stop()
+    let waiting = try JoinedThread { () -> Bool in
+      do {
+        _ = try world.copyRead(from: Address(FakeWorld.base), count: 8)
+        return false
+      } catch WorldError.badWorld {
+        return true
+      } catch {
+        return false
+      }
+    }
+    isLost.waitUntilRaised()
+    world.invalidate()
+    #expect(waiting.join() == true)
+    #expect(world.link.state == .closed)
+  }
+
+  @Test func hostsAndNamesThatAreNone() throws {
+    #expect(throws: WorldError.self) { try getWorld(where: "pid:x") }
+    let registry = WorldRegistry(paths: ["/nowhere/worlds.toml"])
+    #expect(throws: WorldError.self) { try getWorld(where: "board", registry: registry) }
+    do {
+      _ = try getWorld(where: "no-such-host.invalid:1")
+      Issue.record("a host that is none was found")
+    } catch WorldError.lookupFailed {
+    }
+    do {
+      _ = try getWorld(where: "core:/etc/passwd")
+      Issue.record("no core file is a core file")
+    } catch WorldError.badWorld {
+    }
+  }
+}
+
+/// A session at a Unix socket; the first connection is cut after a number of bytes to the client.
+private final class CutServer: Sendable {
+  let path: String
+  private let listener: Int32
+  private let waker: [Int32]
+  private let count = Mutex(0)
+  private let thread = Mutex<JoinedThread<Void>?>(nil)
+
+  // Handed to the thread alone.
+  private struct Unshared: @unchecked Sendable { let session: StubSession }
+
+  init(cutAfter cut: Int?) throws {
+    path = "/tmp/xv-link-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+    var address = try #require(sockaddr_un(path: path))
+    let number = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    let bound = withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { name in
+        bind(number, name, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    listener = number
+    try #require(bound == 0 && listen(number, 4) == 0)
+    var ends: [Int32] = [-1, -1]
+    try #require(pipe(&ends) == 0)
+    waker = ends
+    let world = try FakeWorld(outcomes: [.stop(.breakpoint), .runsOn, .runsOn, .runsOn])
+    let unshared = Unshared(session: StubSession(fake: world))
+    let started = try JoinedThread { [self] in serve(unshared.session, cut) }
+    thread.withLock { $0 = started }
+  }
+
+  /// Bytes that went to clients.
+  var carried: Int { count.withLock { $0 } }
+
+  /// Nobody is served any more, and nobody can connect.
+  func stop() {
+    guard let running = thread.withLock({ thread in
+      defer { thread = nil }
+      return thread
+    }) else { return }
+    var byte: UInt8 = 0
+    _ = write(waker[1], &byte, 1)
+    running.join()
+    unlink(path)
+    close(listener)
+  }
+
+  deinit {
+    stop()
+    for end in waker { close(end) }
+  }
+
+  private func serve(_ session: StubSession, _ cut: Int?) {
+    var cut = cut
+    while readable([listener, waker[0]])[1] == false {
+      let client = accept(listener, nil, nil)
+      guard client >= 0 else { continue }
+      var ends: [Int32] = [-1, -1]
+      guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0,
+        let served = try? ServedSession(session, socket: ends[1])
+      else { return }
+      carry(client, ends[0], cut)
+      cut = nil
+      close(client)
+      close(ends[0])
+      _ = served.ending()
+      // As a server does whose client is gone.
+      session.keepStopped()
+      while session.isRunning {
+        _ = readable([session.stopDescriptor])
+        session.absorbStop()
+      }
+    }
+  }
+
+  private func carry(_ client: Int32, _ server: Int32, _ cut: Int?) {
+    var carried = 0
+    var buffer = [UInt8](repeating: 0, count: 65536)
+    while true {
+      let ready = readable([client, server, waker[0]])
+      if ready[2] { return }
+      if ready[0] {
+        let size = read(client, &buffer, buffer.count)
+        guard size > 0 else { return }
+        _ = send(server, buffer, size, Int32(MSG_NOSIGNAL))
+      }
+      if ready[1] {
+        let size = read(server, &buffer, buffer.count)
+        guard size > 0 else { return }
+        let rest = min(size, (cut ?? Int.max) - carried)
+        _ = send(client, buffer, rest, Int32(MSG_NOSIGNAL))
+        carried += rest
+        count.withLock { $0 += rest }
+        if carried == cut { return }
+      }
+    }
+  }
+
+  private func readable(_ descriptors: [Int32]) -> [Bool] {
+    var entries = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+    while poll(&entries, nfds_t(entries.count), -1) < 0 {}
+    return entries.map { $0.revents != 0 }
+  }
+}
