@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
 internal import Glibc
 
 /// Waits until one of a few descriptors can be read, is closed by its peer, or is broken.

@@ -44,12 +44,12 @@ final class HeldWorld: Sendable {
         place = "|timeout -k 5 55 gdbserver --once - \(program) 2>/dev/null"
       } else {
         let path = try Subject.directory.get() + "/\(kind.rawValue)-\(UInt32.random(in: 0 ... .max))"
-        server =
+        let stub = try Self.stub()
+        let command =
           kind == .qemu
-          ? try Command(["timeout", "-k", "5", "55", "qemu-x86_64", "-g", path, program])
-          : try Command([
-            "timeout", "-k", "5", "55", try Self.stub(), "--no-persist", "unix:\(path)", program,
-          ])
+          ? ["qemu-x86_64", "-g", path, program]
+          : [stub, "--no-persist", "unix:\(path)", program]
+        server = try Command(["timeout", "-k", "5", "55"] + command)
         socket = path
         place = "unix:\(path)"
       }
@@ -78,13 +78,15 @@ final class HeldWorld: Sendable {
   }
 
   private static func isDirectory(_ path: String) -> Bool {
-    var status = Glibc.stat()
-    return Glibc.stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    var status = stat()
+    return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
   deinit {
     if kind == .attached { try? world.detach(signal: 0) }
     if kind.isLive, kind != .attached { try? world.kill() }
+    // An invalid world leaves its process alone.
+    if kind == .process { Glibc.kill(world.processID, SIGKILL) }
     if kind != .local { world.invalidate() }
     if let socket { unlink(socket) }
   }
@@ -97,7 +99,10 @@ final class HeldWorld: Sendable {
 
   /// A function or variable of the subject, where it is in this world.
   func address(of name: String) throws -> Address {
-    let symbols = try world.symbols(of: try world.loadState().main)
+    var main = try world.loadState().main
+    // Old versions of qemu do not say what they run.
+    if main.path.isEmpty { main.path = try Subject.program.get() }
+    let symbols = try world.symbols(of: main)
     return try #require(symbols[name]).address
   }
 

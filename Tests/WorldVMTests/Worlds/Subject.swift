@@ -27,9 +27,8 @@ enum Subject {
     """
 
   /// Built once; static pages of its own and no surprises: dynamically linked, symbols in its file.
-  static let program = Result<String, any Error> {
-    let directory = try directory.get()
-    let path = directory + "/subject"
+  static let program: Result<String, any Error> = Result {
+    let path = try Subject.directory.get() + "/subject"
     let file = fopen(path + ".c", "w")
     try #require(file != nil)
     fputs(source, file)
@@ -38,7 +37,7 @@ enum Subject {
     return path
   }
 
-  static let directory = Result<String, any Error> {
+  static let directory: Result<String, any Error> = Result {
     var template = Array("/tmp/xv-worlds-XXXXXX".utf8CString)
     try #require(mkdtemp(&template) != nil)
     let path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
@@ -51,8 +50,8 @@ enum Subject {
   }
 
   /// A core file of the program in `wait_here`, as gdb writes it.
-  static let core = Result<String, any Error> {
-    let program = try program.get()
+  static let core: Result<String, any Error> = Result {
+    let program = try Subject.program.get()
     let path = program + ".core"
     try run([
       "gdb", "-nx", "-batch", "-ex", "set debuginfod enabled off", "-ex", "break wait_here", "-ex",
@@ -95,7 +94,8 @@ final class Command: Sendable {
   }
 
   deinit {
-    kill(process, SIGKILL)
-    _ = waitpid(process, nil, 0)
+    // `timeout` passes it on, and waits.
+    kill(process, SIGTERM)
+    while waitpid(process, nil, 0) < 0, errno == EINTR {}
   }
 }
