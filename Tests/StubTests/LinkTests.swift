@@ -70,11 +70,13 @@ import xv_gdbstub
     let attempts = Mutex(0)
     #expect(throws: WorldError.cancelled) {
       try Cancellation.$current.withValue(cancellation) {
-        _ = try RemoteWorld.connect(to: .endpoint(.unix(path: path))) { state in
-          guard case .reconnecting(let attempt, _) = state else { return }
-          attempts.withLock { $0 = attempt }
-          if attempt == 3 { cancellation.cancel() }
-        }
+        _ = try RemoteWorld.connect(
+          to: .endpoint(.unix(path: path)),
+          onLinkChange: { state in
+            guard case .reconnecting(let attempt, _) = state else { return }
+            attempts.withLock { $0 = attempt }
+            if attempt == 3 { cancellation.cancel() }
+          })
       }
     }
     #expect(attempts.withLock { $0 } == 3)

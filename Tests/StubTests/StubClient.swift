@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-only
+import CLinux
 import Glibc
 import Linux
 import RSP
