@@ -132,7 +132,7 @@ import xv_gdbstub
   @Test func readsFiles() throws {
     let own = try client.readFile("/proc/self/comm", patience)
     #expect(own.last == UInt8(ascii: "\n"))
-    #expect(throws: ClientError.refused(request: "vFile:open", number: 2, text: "")) {
+    #expect(throws: ClientError.refused(request: "vFile", number: 2, text: "")) {
       try client.readFile("/nowhere/at/all", patience)
     }
   }

@@ -66,6 +66,11 @@ extension FilePacket {
     case .statusOfLink(let path): request("lstat", Hex.encode(path))
     case .readLink(let path): request("readlink", Hex.encode(path))
     case .unlink(let path): request("unlink", Hex.encode(path))
+    case .size(let path): request("size", Hex.encode(path))
+    case .mode(let path): request("mode", Hex.encode(path))
+    case .exists(let path): request("exists", Hex.encode(path))
+    case .digest(let path): request("MD5", Hex.encode(path))
+    case .link(let path, let target): request("symlink", Hex.encode(target), Hex.encode(path))
     }
   }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
 internal import Glibc
 
 /// Whose process is at the other end of a socket.

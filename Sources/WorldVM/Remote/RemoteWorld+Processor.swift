@@ -220,6 +220,10 @@ extension RemoteWorld {
     switch reply {
     case .stopped(let stop): event(stop, plan: plan, isInterrupted: isInterrupted)
     case .exited(let status, _): StopEvent(thread: threadOfProcess, reason: .exited(Int32(status)))
+    case .threadExited(let status, let thread):
+      StopEvent(
+        thread: ThreadID(Int32(truncatingIfNeeded: thread.thread)), reason: .threadExited(Int32(status)))
+    case .noneResumed: StopEvent(thread: threadOfProcess, reason: .noneResumed)
     case .killed(let signal, _):
       StopEvent(thread: threadOfProcess, reason: .killed(signal.linux ?? SIGKILL))
     }

@@ -22,7 +22,7 @@ extension StubCommand {
     }
     wakeup.arm()
     Diagnostics.print("Serving \(world.name); pid = \(world.processID)")
-    return Server(session: session, wakeup: wakeup, servesOnce: once, logsPackets: debug)
+    return Server(session: session, wakeup: wakeup, servesOnce: once, logsPackets: debugging.topics.contains(.remote))
   }
 
   /// One line when the link is lost and one when it is back.
