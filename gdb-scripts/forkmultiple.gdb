@@ -2,6 +2,8 @@
 # Parent and child are debugged and run together.
 # program: processes.c
 # arguments: fork
+# The parent may not have come to its wait yet.
+# chance: .*1\.1 +Thread .*
 set detach-on-fork off
 set schedule-multiple on
 break child
