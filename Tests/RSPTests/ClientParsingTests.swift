@@ -58,6 +58,7 @@ import Testing
     #expect(stop.expedited == [StopReply.Expedited(number: 6, bytes: [1, 2])])
     #expect(stop.core == 3)
     #expect(StopReply(wire: Array("W2a;process:10".utf8)) == .exited(status: 0x2a, process: 0x10))
+    #expect(StopReply(wire: Array("W7;process:10".utf8)) == .exited(status: 7, process: 0x10))
     #expect(StopReply(wire: Array("X0b".utf8)) == .killed(signal: SignalNumber(rawValue: 11), process: 0))
     #expect(StopReply(wire: Array("OK".utf8)) == nil)
   }

@@ -3,10 +3,11 @@
 extension StopReply {
   /// What a server tells: `T`, `S`, `W` or `X`. Process and thread are 0 where it does not say.
   init?(wire reply: [UInt8]) {
-    guard reply.count >= 3, let high = Hex.value(of: reply[1]), let low = Hex.value(of: reply[2])
-    else { return nil }
-    let number = high << 4 | low
-    let fields = reply.dropFirst(3).split(separator: UInt8(ascii: ";")).map {
+    // gdbserver leaves out the leading zero of a status when it names the process (`W7;process:5`).
+    let digits = reply.dropFirst().prefix(2).prefix { Hex.value(of: $0) != nil }
+    guard let first = digits.first.flatMap(Hex.value(of:)) else { return nil }
+    let number = digits.dropFirst().reduce(first) { $0 << 4 | Hex.value(of: $1)! }
+    let fields = reply.dropFirst(1 + digits.count).split(separator: UInt8(ascii: ";")).map {
       Field(String(decoding: $0, as: UTF8.self))
     }
     let process = fields.first { $0.key == "process" }.flatMap { UInt64($0.value, radix: 16) } ?? 0

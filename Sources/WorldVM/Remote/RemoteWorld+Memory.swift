@@ -133,7 +133,7 @@ extension RemoteWorld {
     return registers
   }
 
-  private func name(_ thread: ThreadID) -> ThreadName {
+  func name(_ thread: ThreadID) -> ThreadName {
     ThreadName(process: process, thread: UInt64(UInt32(bitPattern: thread.rawValue)))
   }
 

@@ -246,7 +246,7 @@ extension RemoteWorld {
     if number == 0 { return event(.interrupted) }
     if isInterrupted, number == SIGINT || number == SIGSTOP { return event(.interrupted) }
     guard number == SIGTRAP, let plan else { return event(.signal(number)) }
-    if let counter = programCounter(of: stop), breaks.withLock({ $0.addresses.contains(counter) }) {
+    if let counter = programCounter(of: stop, in: thread), breaks.withLock({ $0.addresses.contains(counter) }) {
       return event(.breakpoint)
     }
     switch (plan.threads[thread] ?? plan.others).kind {
@@ -255,12 +255,18 @@ extension RemoteWorld {
     }
   }
 
-  /// From the registers that came with the stop.
-  private func programCounter(of stop: StopReply.Stop) -> Address? {
-    guard let number = layout.programCounter?.number,
-      let bytes = stop.expedited.first(where: { $0.number == number })?.bytes, bytes.count == 8
-    else { return nil }
-    return Address(bytes.word(at: 0))
+  /// From the registers that came with the stop; qemu sends none.
+  private func programCounter(of stop: StopReply.Stop, in thread: ThreadID) -> Address? {
+    guard let number = layout.programCounter?.number else { return nil }
+    if let bytes = stop.expedited.first(where: { $0.number == number })?.bytes, bytes.count == 8 {
+      return Address(bytes.word(at: 0))
+    }
+    var counter: Address?
+    try? link.again { client, patience throws(ClientError) in
+      let all = try client.readRegisters(of: name(thread), patience)
+      counter = Address(layout.decode(all).general.rip)
+    }
+    return counter
   }
 }
 

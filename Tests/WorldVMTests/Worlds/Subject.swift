@@ -79,10 +79,18 @@ final class Command: Sendable {
       posix_spawn_file_actions_addopen(
         &actions, number, "/dev/null", number == STDIN_FILENO ? O_RDONLY : O_WRONLY, 0)
     }
+    // The threads that run tests block most signals; a command that did would not end.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     var pointers = words.map { strdup($0) } + [nil]
     defer { for pointer in pointers { free(pointer) } }
     var process: pid_t = 0
-    let code = posix_spawnp(&process, words[0], &actions, nil, &pointers, Glibc.environ)
+    let code = posix_spawnp(&process, words[0], &actions, &attributes, &pointers, Glibc.environ)
     try #require(code == 0, "\(words[0]) cannot be started: install it with scripts/install test")
     self.process = process
   }
