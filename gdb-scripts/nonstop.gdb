@@ -19,5 +19,4 @@ backtrace
 print enough
 next
 print enough
-info threads
 continue
