@@ -53,6 +53,25 @@ import xv_gdbstub
     #expect(world.plans.first?.threads.values.first?.signal == SIGUSR1)
   }
 
+  @Test func interruptThatWasOvertakenIsToldOnce() throws {
+    client.send("vCont;c")
+    #expect(client.reply()?.starts(with: "T0a".utf8) == true)
+    world.state.withLock { $0.overtaking = .stepped }
+    client.send("vCont;s")
+    client.send(raw: [3])
+    #expect(client.reply()?.starts(with: "T05".utf8) == true)
+    // And one that comes behind the stop.
+    client.send(raw: [3])
+    world.state.withLock { $0.outcomes = [.stop(.signal(SIGUSR2))] }
+    client.send("vCont;c")
+    #expect(client.reply()?.starts(with: "T0c".utf8) == true)
+    #expect(world.plans.count == 3)
+    // A program that runs is stopped by it.
+    client.send("vCont;c")
+    client.send(raw: [3])
+    #expect(client.reply()?.starts(with: "T02".utf8) == true)
+  }
+
   @Test func registersOfANamedThread() {
     #expect(client.ask("P0=0500000000000000;thread:76543210;") == "OK")
     #expect(client.ask("p0;thread:76543210;") == "0500000000000000")

@@ -23,6 +23,8 @@ final class FakeWorld: TranslatedWorld {
     var outcomes: [Outcome] = []
     var plans: [ResumePlan] = []
     var interrupts = 0
+    /// What happens just before an interrupt reaches the program.
+    var overtaking: StopReason?
     var flushes = 0
     var collections = 0
     var isKilled = false
@@ -163,8 +165,12 @@ final class FakeWorld: TranslatedWorld {
 
   func interrupt() throws(WorldError) {
     guard run.isRunning else { return }
-    state.withLock { $0.interrupts += 1 }
-    happen(.interrupted)
+    let overtaking = state.withLock { state in
+      state.interrupts += 1
+      defer { state.overtaking = nil }
+      return state.overtaking
+    }
+    happen(overtaking ?? .interrupted)
   }
 
   func kill() throws(WorldError) {

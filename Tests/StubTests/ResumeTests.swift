@@ -102,6 +102,17 @@ import xv_gdbstub
     #expect(client.ask("vCont;s") == "T05" + registers + thread)
   }
 
+  @Test func interruptThatWasOvertakenIsNotLost() throws {
+    let world = try FakeWorld()
+    world.state.withLock { $0.overtaking = .stepped }
+    let (_, client) = try serve(world)
+    client.send("vCont;s")
+    client.send(raw: [3])
+    #expect(client.reply() == Array(("T05" + registers + thread).utf8))
+    #expect(client.ask("vCont;c") == "T02" + registers + thread)
+    #expect(world.plans.count == 1)
+  }
+
   @Test func packetsDuringARunAreAnsweredAfterTheStop() throws {
     let world = try FakeWorld()
     let (_, client) = try serve(world)

@@ -139,6 +139,8 @@ extension StubSession {
     // Nothing runs when the client only waits for a process.
     if let awaited { return awaited.isGivenUp = true }
     if isNonStop { return interruptOne() }
+    // What overtook lldb's interrupt has been told.
+    if client.isLLDB, living.allSatisfy({ $0.runningPlan == nil }) { return }
     self.interruption = interruption
     // One is enough: its stop stops the others.
     guard let running = living.first(where: { $0.runningPlan != nil }) else { return }

@@ -37,6 +37,9 @@ extension StubSession {
     }
     lastStop = event
     runningPlan = nil
+    // gdb may go on by itself after this stop, and its user's ^C must not be lost. lldb takes whatever
+    // stop comes first for the answer to its interrupt.
+    if client.isLLDB, event.reason != .interrupted { interruption = .none }
     stopOthers()
     if case .threadExited = event.reason {
       select(inferior, world.threads.first ?? ThreadID(world.processID))
