@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 
-from Support import paths
+from Support import paths, variants
 
 SCRIPTS = os.path.join(paths.ROOT, "gdb-scripts")
 
@@ -14,13 +14,15 @@ SCRIPTS = os.path.join(paths.ROOT, "gdb-scripts")
 class Script:
     """`# program:` names the source; `# arguments:`, `# flags:` (of the compiler), `# result:` (a file that
     the program writes and that is compared), `# extended: yes` (the server starts without a program, and the
-    script ends it by `monitor exit`), `# flush:` (the period of the torture run), `# options:` (of xv-gdbstub alone), `# settings:` (of gdb, before it
-    connects; separated by semicolons), `# chance:` (a
-    regular expression of whole lines of the transcript that no two runs share) may follow."""
+    script ends it by `monitor exit`), `# flush:` (the period of the torture run), `# options:` (of xv-gdbstub
+    alone), `# settings:` (of gdb, before it connects; separated by semicolons), `# chance:` (a regular expression of
+    whole lines of the transcript that no two runs share), `# environment:` (of the program), `# each:` (words; the
+    script runs once with each as the program's argument, in parentheses only with --all), `# long: yes` (only with
+    --all) may follow."""
 
     def __init__(self, path):
         self.path = path
-        self.name = os.path.splitext(os.path.basename(path))[0]
+        self.name = self.title = os.path.splitext(os.path.basename(path))[0]
         head = {}
         with open(path) as file:
             for line in file:
@@ -38,12 +40,14 @@ class Script:
         self.options = shlex.split(head.get("options", ""))
         self.settings = [word.strip() for word in head.get("settings", "").split(";") if word.strip()]
         self.flush = int(head.get("flush", "3"))
+        self.environment = dict(word.split("=", 1) for word in shlex.split(head.get("environment", "")))
+        self.each = head.get("each", "").split()
+        self.is_long = head.get("long") == "yes"
 
     def program(self):
         return paths.compiled(os.path.join(SCRIPTS, "programs"), self.source, self.flags)
 
 
-def find(names):
-    """All scripts, or those whose names contain one of `names`."""
-    scripts = [Script(path) for path in sorted(glob.glob(os.path.join(SCRIPTS, "*.gdb")))]
-    return [script for script in scripts if not names or any(name in script.name for name in names)]
+def find(names, everything):
+    files = sorted(glob.glob(os.path.join(SCRIPTS, "*.gdb")))
+    return list(variants.chosen(map(Script, files), names, everything))

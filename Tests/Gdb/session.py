@@ -27,7 +27,8 @@ def run(server_command, script, directory, limit):
     shutil.rmtree(directory, ignore_errors=True)
     os.makedirs(directory)
     program = script.program()
-    server = Server(server_command + ([] if script.extended else [program, *script.arguments]), directory)
+    server = Server(server_command + ([] if script.extended else [program, *script.arguments]), directory,
+                    environment=script.environment)
     try:
         if not server.ready.wait(20) or server.port is None:
             session.problems.append(f"no 'Listening on port N' from the server: {server.stderr!r}")

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import threading
 
-from Support import paths, process
+from Support import paths, process, variants
 from Support.server import ENVIRONMENT, Server
 
 SCRIPTS = os.path.join(paths.ROOT, "lldb-scripts")
@@ -26,6 +26,7 @@ VOLATILE = [
     (re.compile(r"0x0*7ff[0-9a-f]{9}\b"), "STACK"),
     (re.compile(re.escape(paths.ROOT) + "/"), ""),
 ]
+NO_PLUGIN = re.compile("warning: This version of LLDB has no plugin for the language")
 HEARD = re.compile(r"Process N (exited with|detached)")
 
 
@@ -33,12 +34,14 @@ class Script:
     """`# program:` names the source. There may follow: `# arguments:`; `# flags:` (of the compiler); `# chance:`, a
     regular expression of whole lines of the transcript that no two runs share; `# output:`, one of lines that the
     guest prints through lldb at any time; `# server:`, how lldb comes to its server: `connect` (the server has
-    started the program; the default), `launch` (lldb starts the server, as LLDB_DEBUGSERVER_PATH says) or `platform`.
+    started the program; the default), `launch` (lldb starts the server, as LLDB_DEBUGSERVER_PATH says) or `platform`; `# each:` (words; the script runs
+    once with each as the program's argument, in parentheses only with --all); `# long: yes` (only with --all); `# environment:` (of the program, with `connect`); `# flush:` (the shortest period of
+    --torture).
     """
 
     def __init__(self, path):
         self.path = path
-        self.name = os.path.splitext(os.path.basename(path))[0]
+        self.name = self.title = os.path.splitext(os.path.basename(path))[0]
         head = {}
         with open(path) as file:
             for line in file:
@@ -53,26 +56,30 @@ class Script:
         self.chance = re.compile(head["chance"]) if "chance" in head else None
         self.output = re.compile(head["output"]) if "output" in head else None
         self.server = head.get("server", "connect")
+        self.each = head.get("each", "").split()
+        self.is_long = head.get("long") == "yes"
+        self.environment = dict(word.split("=", 1) for word in shlex.split(head.get("environment", "")))
+        self.flush = int(head.get("flush", "3"))
 
     def program(self):
         folder = next(each for each in PROGRAMS if os.path.exists(os.path.join(each, self.source)))
         return paths.compiled(folder, self.source, self.flags)
 
 
-def find(names):
-    scripts = [Script(path) for path in sorted(glob.glob(os.path.join(SCRIPTS, "*.lldb")))]
-    return [script for script in scripts if not names or any(name in script.name for name in names)]
+def find(names, everything):
+    files = sorted(glob.glob(os.path.join(SCRIPTS, "*.lldb")))
+    return list(variants.chosen(map(Script, files), names, everything))
 
 
 class Reference(Server):
     """lldb-server, which tells its port through a pipe of its own."""
 
-    def __init__(self, program, directory):
+    def __init__(self, program, directory, environment):
         reading, writing = os.pipe()
         self.pipe = reading
         super().__init__(
             ["lldb-server-19", "gdbserver", "--pipe", str(writing), "127.0.0.1:0", "--", *program], directory,
-            inherited=(writing,))
+            inherited=(writing,), environment=environment)
         os.close(writing)
         self.pipe_reader = threading.Thread(target=self.read_pipe)
         self.pipe_reader.start()
@@ -144,8 +151,9 @@ class Platform:
 class Connected:
     """A server that has started the program and ends with its session."""
 
-    def __init__(self, command, program, directory):
-        self.server = Server(command + program, directory) if command else Reference(program, directory)
+    def __init__(self, command, program, directory, environment):
+        self.server = (Server(command + program, directory, environment=environment) if command
+                       else Reference(program, directory, environment))
         if not self.server.ready.wait(20) or self.server.port is None:
             stderr = self.server.stderr
             self.close()
@@ -186,7 +194,7 @@ def run(stub, switches, script, directory, limit):
                  f"target create {program[0]}"]
     else:
         command = [stub, "--once", "--no-startup-with-shell", *switches, "127.0.0.1:0", "--"] if stub else None
-        server = Connected(command, program, directory)
+        server = Connected(command, program, directory, script.environment)
         begin = [f"target create {program[0]}", f"gdb-remote 127.0.0.1:{server.port}"]
     try:
         debugger = process.run(lldb_command(begin, script), limit, cwd=directory, env=environment)
@@ -220,7 +228,7 @@ def normalized(text, directory, script):
         text = pattern.sub(replacement, text)
     lines = [line.rstrip() for line in text.splitlines()]
     # lldb tells what it hears of the process between the commands, where it happens to be then.
-    lines = [line for line in lines if line != "Process N resuming"]
+    lines = [line for line in lines if line != "Process N resuming" and not NO_PLUGIN.match(line)]
     heard = [line for line in lines if HEARD.match(line)]
     lines = [line for line in lines if not HEARD.match(line)] + heard
     if script.output:

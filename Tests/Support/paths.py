@@ -40,7 +40,8 @@ def compiled(directory, source, flags=("-g", "-O0"), name=None):
     stem, suffix = os.path.splitext(source)
     os.makedirs(BUILT, exist_ok=True)
     output = os.path.join(BUILT, name or stem)
-    command = COMPILERS[suffix] + [output, source, *flags]
+    words = [*flags, source] if suffix == ".go" else [source, *flags]
+    command = COMPILERS[suffix] + [output, *words]
     with open(path, "rb") as file:
         digest = hashlib.sha256(file.read() + repr(command).encode()).hexdigest()
     stamp = output + ".stamp"

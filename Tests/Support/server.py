@@ -14,10 +14,10 @@ ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC
 class Server:
     """A stub that serves one session, and its guest."""
 
-    def __init__(self, command, directory, inherited=()):
+    def __init__(self, command, directory, inherited=(), environment=None):
         self.child = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=directory,
-            env=ENVIRONMENT, start_new_session=True, pass_fds=inherited)
+            env={**ENVIRONMENT, **(environment or {})}, start_new_session=True, pass_fds=inherited)
         self.stdout = b""
         self.stderr = b""
         self.port = None

@@ -19,6 +19,10 @@ extension Tracer {
       mendInformation(thread, signal)
       if signalEndsCall(thread, signal) { return }
       threads[thread]?.stoppedBySignal = signal
+      if hasStepped(thread, before: signal) {
+        threads[thread]?.pending = .signal(signal)
+        return finishStep(thread)
+      }
       return stopWorld(thread, .signal(signal))
     } else if isHarmless(thread, signal) {
       return control.resume(thread, signal: signal)
@@ -26,6 +30,17 @@ extension Tracer {
     canonicalize(thread)
     mendInformation(thread, signal)
     deliver(thread, signal)
+  }
+
+  /// Whether the instruction of a debugger's step was done when the signal came, although the thread has
+  /// not said so yet. The processor's trap would have come first: the step is told, then the signal.
+  private func hasStepped(_ thread: ThreadID, before signal: Int32) -> Bool {
+    guard let state = threads[thread], state.action.kind != .run, let start = state.stepStart,
+      state.caughtCall == nil, UInt64(state.registers.general.orig_rax) == UInt64.max
+    else { return false }
+    // These are the instruction's own.
+    let isFault = [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS].contains(signal)
+    return !isFault && UInt64(state.registers.general.rip) != start
   }
 
   /// A canonical thread stands before the delivery of a signal of which nobody has been told.
@@ -89,6 +104,7 @@ extension Tracer {
       threads[thread]?.silentSignal = signal
       _ = xv_tgkill(threads[thread]?.processID ?? process, thread.rawValue, signal)
     }
+    if isDebugged(thread), threads[thread]?.action.kind != .run { return step(thread) }
     enter(thread)
   }
 

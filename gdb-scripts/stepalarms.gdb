@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-3.0-only
+# Lines are stepped over while signals with a handler come all the time.
+# program: alarms.c
+handle SIGALRM nostop noprint pass
+break 25 if value > 0
+continue
+delete
+set $i = 0
+while $i < 100
+  next
+  set $i = $i + 1
+end
+print value
+tbreak next_value
+continue
+finish
+tbreak 30
+continue
+print alarms > 0
+continue
