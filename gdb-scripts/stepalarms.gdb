@@ -2,7 +2,7 @@
 # Lines are stepped over while signals with a handler come all the time.
 # program: alarms.c
 handle SIGALRM nostop noprint pass
-break 25 if value > 0
+break 27 if value > 0
 continue
 delete
 set $i = 0
@@ -14,7 +14,7 @@ print value
 tbreak next_value
 continue
 finish
-tbreak 30
+tbreak 32
 continue
 print alarms > 0
 continue
