@@ -45,14 +45,14 @@ class Case:
         return self.command() if callable(self.command) else self.command
 
 
-def own(source, *flags, **options):
+def own(source, *flags, seldom=10, **options):
     """A program of our own in C or C++."""
     def build():
         # A library of its own beside it, which loading.c copies.
         paths.compiled(PROGRAMS, "plugin.c", ["-O1", "-shared", "-fPIC"], name="plugin.so")
         return [paths.compiled(PROGRAMS, source, ["-g", "-O1", "-Wall", "-Wextra", f"-I{HEADERS}", "-pthread", *flags],
                                name="torture-" + source.replace(".", "-"))]
-    return Case(source, build, seldom=10, **options)
+    return Case(source, build, seldom=seldom, **options)
 
 
 def built(name, source, flags=(), **options):
@@ -114,7 +114,7 @@ all: $(SOURCES:=.o) ; @cat $(sort $^) | md5sum
 PCRE = r"^(?=.*(\d)\1)(?:(?!7{2})[^\n])*\b(?:[a-f]+|\w*?z)(?<=[aeiouz])\b.*?(?:(\d)\d*\2)"
 
 CASES = [
-    own("locks.c"), own("unwind.cc"), own("cancel.c"), own("robust.c"), own("comego.c"), own("storm.c", limit=90),
+    own("locks.c"), own("unwind.cc", seldom=60), own("cancel.c"), own("robust.c"), own("comego.c"), own("storm.c", limit=90),
     own("ticks.c"), own("mendfault.c"), own("traps.c"), own("contexts.c"), own("loading.c"), own("spawning.c"),
     Case("python3 in threads and processes", [PYTHON, "-I", program("threading_and_processes.py")], status=3, guard=False,
          limit=120),
