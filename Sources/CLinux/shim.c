@@ -3,6 +3,7 @@
 
 #include <cpuid.h>
 #include <linux/futex.h>
+#include <linux/sched.h>
 #include <sys/personality.h>
 #include <sys/ioctl.h>
 #include <termios.h>
@@ -10,6 +11,11 @@
 long xv_ptrace(int request, pid_t thread, uintptr_t address, uintptr_t data) {
   errno = 0;
   long result = syscall(SYS_ptrace, (long)request, (long)thread, address, data);
+  return result < 0 ? -errno : result;
+}
+
+long xv_call(long number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f) {
+  long result = syscall(number, a, b, c, d, e, f);
   return result < 0 ? -errno : result;
 }
 
@@ -135,6 +141,17 @@ static void child(const struct xv_spawn_request *request, int go, int failure) {
   fail(failure);
 }
 
+// As fork; with the id that is wanted if it can be had.
+static pid_t make_child(pid_t wanted) {
+  if (wanted > 0) {
+    uint64_t ids = (uint64_t)(uintptr_t)&wanted;
+    struct clone_args args = {.exit_signal = SIGCHLD, .set_tid = ids, .set_tid_size = 1};
+    long pid = syscall(SYS_clone3, &args, sizeof args);
+    if (pid >= 0) return (pid_t)pid;
+  }
+  return fork();
+}
+
 int xv_spawn(const struct xv_spawn_request *request, struct xv_spawned *spawned) {
   int go[2], failure[2];
   if (pipe2(go, O_CLOEXEC) < 0) return -errno;
@@ -144,7 +161,7 @@ int xv_spawn(const struct xv_spawn_request *request, struct xv_spawned *spawned)
     close(go[1]);
     return -why;
   }
-  pid_t pid = fork();
+  pid_t pid = make_child(request->wanted);
   if (pid == 0) child(request, go[0], failure[1]);
   int why = errno;
   close(go[0]);

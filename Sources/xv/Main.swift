@@ -21,6 +21,9 @@ struct XV: ParsableCommand {
             what the translator did, at the end
         xv --log trace -v ./prog
             each translation and each system call that is seen, in a file
+        xv --outload-on USR1 --outload-to prog.swap ./prog
+        xv --inload prog.swap
+            the program is written to disk when kill -USR1 asks xv for it, and lives again
 
       EXIT STATUS
 
@@ -41,6 +44,19 @@ struct XV: ParsableCommand {
   @Flag(help: "Print at exit what happened, to stderr.")
   var stats = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Let the program in this image live again instead of starting one (docs/worlds.md).", valueName: "file"))
+  var inload: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "When xv is sent this signal, write the program to disk and end.", valueName: "signal"))
+  var outloadOn: String?
+
+  @Option(help: ArgumentHelp("Where --outload-on writes; PROGRAM.PID.swap, or the image of --inload, otherwise.", valueName: "file"))
+  var outloadTo: String?
+
   @OptionGroup(title: "Translation") var translator: TranslatorOptions
 
   @Argument(parsing: .captureForPassthrough, help: "The program and its arguments.")
@@ -59,6 +75,23 @@ struct XV: ParsableCommand {
 
   mutating func run() throws {
     let words = command.first == "--" ? Array(command.dropFirst()) : command
+    let outload = try outloadOrder(of: words.first ?? "")
+    if let inload {
+      guard words.isEmpty else { throw ValidationError("--inload names the program; '\(words[0])' is one too many.") }
+      var options = LaunchOptions(program: "", arguments: [])
+      translator.apply(to: &options, children: .translated)
+      options.traceDescriptor = try traceDescriptor()
+      options.signalMask = Wrapper.inheritedMask()
+      let image: SwapImage
+      do throws(GuestError) {
+        image = try SwapImage(inload)
+      } catch {
+        Wrapper.say("xv: \(error)")
+        throw ExitCode(126)
+      }
+      options.image = image
+      Wrapper.run(options, printsStatistics: stats, outload: outload).leave()
+    }
     guard let program = words.first else {
       throw ValidationError("No program is named. Try: xv ls -l")
     }
@@ -71,8 +104,20 @@ struct XV: ParsableCommand {
     translator.apply(to: &options, children: .translated)
     options.traceDescriptor = try traceDescriptor()
     options.signalMask = Wrapper.inheritedMask()
-    let status = Wrapper.run(options, printsStatistics: stats)
+    let status = Wrapper.run(options, printsStatistics: stats, outload: outload)
     status.leave()
+  }
+
+  private func outloadOrder(of program: String) throws -> OutloadOrder? {
+    guard let outloadOn else {
+      if outloadTo != nil { throw ValidationError("--outload-to wants --outload-on.") }
+      return nil
+    }
+    guard let signal = OutloadOrder.signal(outloadOn) else {
+      throw ValidationError("'\(outloadOn)' is no signal that can be waited for: write USR1, or a number.")
+    }
+    let name = program.split(separator: "/").last.map(String.init) ?? "program"
+    return OutloadOrder(signal: signal, path: outloadTo ?? inload, program: name)
   }
 
   /// What the parser would answer if it did not take it for a program's name.

@@ -36,15 +36,23 @@ enum Wrapper {
     return withUnsafeBytes(of: &mask) { $0.load(as: UInt64.self) }
   }
 
-  static func run(_ options: LaunchOptions, printsStatistics: Bool) -> Ending {
-
+  static func run(
+    _ options: LaunchOptions, printsStatistics: Bool, outload: OutloadOrder? = nil
+  ) -> Ending {
     let end = Completion<StopReason>()
     var options = options
-    options.ignoredSignals = forwardSignals()
+    options.ignoredSignals = forwardSignals(except: outload?.signal)
+    outload?.block()
     options.onGroupStop = { Wrapper.stop(by: $0) }
     do {
-      let guest = try Guest.launch(options) { end.finish($0.reason) }
+      let guest: Guest
+      if let image = options.image {
+        guest = try Guest.inload(image, options) { end.finish($0.reason) }
+      } else {
+        guest = try Guest.launch(options) { end.finish($0.reason) }
+      }
       guestProcess.store(guest.pid, ordering: .relaxed)
+      outload?.wait(for: guest) { end.finish(.exited(0)) }
       let reason = end.wait()
       if printsStatistics { printStatistics(guest.statistics) }
       switch reason {
@@ -65,13 +73,13 @@ enum Wrapper {
   ///
   /// Returns which of them this process found ignored, as a background process of a shell does SIGINT: the
   /// program has to find them so, and may catch them all the same.
-  private static func forwardSignals() -> UInt64 {
+  private static func forwardSignals(except one: Int32?) -> UInt64 {
     var ignored: UInt64 = 0
     let named = [
       SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG,
       SIGXCPU, SIGVTALRM, SIGPROF, SIGWINCH, SIGIO, SIGPWR,
     ]
-    for number in named + Array(34...64) {
+    for number in named + Array(34...64) where number != one {
       let wasIgnored = catchSignal(number) { number, information, _ in
         guard let information else { return }
         let process = Wrapper.guestProcess.load(ordering: .relaxed)
@@ -157,7 +165,7 @@ enum Wrapper {
     }
   }
 
-  private static func say(_ line: String) {
+  static func say(_ line: String) {
     let bytes = Array((line + "\n").utf8)
     _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
   }

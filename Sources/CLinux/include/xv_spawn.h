@@ -15,6 +15,7 @@ struct xv_spawn_request {
   const char *standard_files[3];  // what is opened as stdin, stdout, stderr; null leaves the server's
   uint64_t default_signals;   // what the server ignores and the program is not to inherit (bit n-1 is signal n)
   uint64_t ignored_signals;   // what the server catches, and the program is to find ignored
+  pid_t wanted;               // the id that it is to have if it can be had; 0: any
   uint64_t signal_mask;       // the mask that the program starts with
 };
 

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/// Any system call of which the caller knows that it touches no memory but what is named.
+long xv_call(long number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f);
 long xv_ptrace(int request, pid_t thread, uintptr_t address, uintptr_t data);
 long xv_futex_wait(const uint32_t *word, uint32_t expected, long timeout_nanoseconds);
 long xv_futex_wake(const uint32_t *word);

@@ -142,7 +142,7 @@ extension WorldError {
     self =
       switch error {
       case .cannotLaunch, .cannotAttach: .badWorld("\(error)")
-      case .cannotRelocate: .refused("\(error)")
+      case .cannotRelocate, .cannotOutload, .cannotInload: .refused("\(error)")
       case .system(let call, let errno): .failed(call: call, errno: errno)
       case .gone: .badWorld("the process has ended")
       case .running: .running

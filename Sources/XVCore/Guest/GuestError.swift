@@ -9,6 +9,10 @@ package enum GuestError: Error, Hashable, Sendable {
   case cannotAttach(process: Int32, why: String)
   /// xv cannot move to the address, or to any: the reason in words.
   case cannotRelocate(to: UInt64?, why: String)
+  /// The program cannot be written to disk, and goes on: the reasons in words.
+  case cannotOutload(String)
+  /// An image cannot be read, or live again.
+  case cannotInload(path: String, why: String)
   /// A call to the kernel failed: what was tried, errno.
   case system(call: String, errno: Int32)
   /// The guest (or the thread) is gone.
@@ -26,6 +30,8 @@ extension GuestError: CustomStringConvertible {
     case .cannotAttach(let process, let why): "cannot attach to process \(process): \(why)"
     case .cannotRelocate(let address, let why):
       "xv cannot move\(address.map { " to \(OriginalAddress($0))" } ?? ""): \(why)"
+    case .cannotOutload(let why): "cannot outload: \(why)"
+    case .cannotInload(let path, let why): "cannot inload \(path): \(why)"
     case .system(let call, let errno): "\(call) failed: \(String(cString: strerror(errno)))"
     case .gone: "the program has ended"
     case .running: "the program is running: interrupt it first"

@@ -63,6 +63,9 @@ package struct LaunchOptions: Sendable {
   /// What runs natively first and executes the program in the end: a shell, a wrapper.
   package var prelude: Prelude? = nil
 
+  /// The program is not started but goes on where it was when it was written to disk.
+  package var image: SwapImage? = nil
+
   package struct Prelude: Hashable, Sendable {
     package var command: [String]
     /// How many calls of exec follow its start; the last one is the program's.

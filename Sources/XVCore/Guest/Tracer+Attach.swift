@@ -23,7 +23,7 @@ extension Tracer {
   }
 
   /// Gives a process whose threads stand still, all in native state, its region, gate and contexts.
-  private func moveIn() throws(GuestError) {
+  func moveIn() throws(GuestError) {
     guard threads.count <= RegionLayout.maximumThreads else {
       throw .cannotAttach(
         process: process,

@@ -72,7 +72,7 @@ extension Tracer {
 
   /// A thread that stands before signals with handlers comes to stand at a handler's first instruction,
   /// so that it can make calls and no signal has to be sent again behind others that wait.
-  private func enterHandlers(_ thread: ThreadID, _ told: Int32) {
+  func enterHandlers(_ thread: ThreadID, _ told: Int32) {
     guard let engine else { return }
     isStopping = true
     defer { isStopping = false }

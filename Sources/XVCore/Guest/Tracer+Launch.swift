@@ -4,6 +4,13 @@ import Glibc
 
 extension Tracer {
   func launch() throws(GuestError) {
+    try spawn()
+    try begin()
+  }
+
+  /// Makes a process of the program, which stands before its first instruction, and native. `wanted`: the id that
+  /// it is to have if it can be had; 0: any.
+  func spawn(wanted: Int32 = 0) throws(GuestError) {
     addressLimit = AddressLimit.inherited
     let path = try LaunchPath.resolve(options.program)
     let start = try options.prelude.map { prelude throws(GuestError) in
@@ -25,6 +32,7 @@ extension Tracer {
           standard_files: (UnsafePointer(files[0]), UnsafePointer(files[1]), UnsafePointer(files[2])),
           default_signals: options.defaultSignals,
           ignored_signals: options.ignoredSignals | childSignal,
+          wanted: wanted,
           signal_mask: options.signalMask)
         return xv_spawn(&request, &spawned)
       }
@@ -50,7 +58,6 @@ extension Tracer {
       control.resume(ThreadID(process), signal: 0)
       try waitForExec(spawned.failure)
     }
-    try begin()
   }
 
   private func waitForExec(_ failure: Int32) throws(GuestError) {

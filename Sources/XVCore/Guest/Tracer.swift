@@ -75,6 +75,7 @@ final class Tracer: @unchecked Sendable {
     var options = parent.options
     options.debugged = false
     options.onGroupStop = nil
+    options.image = nil
     let tracees = parent.tracees
     self.init(
       options, among: tracees,
@@ -86,7 +87,13 @@ final class Tracer: @unchecked Sendable {
 
   /// Launches the process, or attaches to it; it stands still afterwards.
   func start() throws(GuestError) {
-    if let attachingTo { try attach(to: attachingTo) } else { try launch() }
+    if let attachingTo {
+      try attach(to: attachingTo)
+    } else if let image = options.image {
+      try inload(image)
+    } else {
+      try launch()
+    }
   }
 
   /// Without a debugger a process that has been started runs at once.

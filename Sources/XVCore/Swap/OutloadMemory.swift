@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
+import Glibc
+
+/// A program's mappings and what they hold, on their way to disk.
+struct OutloadMemory {
+  let process: Int32
+  private let lines: [SmapsLine]
+
+  /// `scratch` and `ownRanges` are xv's and not the program's.
+  init(process: Int32, without scratch: UInt64, ownRanges: [Range<UInt64>]) {
+    self.process = process
+    lines = SmapsLine.all(of: process).flatMap { line -> [SmapsLine] in
+      if line.map.path.hasPrefix("/memfd:xv ") || line.map.path == "[vsyscall]"
+        || ownRanges.contains(where: { $0.overlaps(line.map.range) })
+      {
+        return []
+      }
+      // The kernel may have joined the scratch page with a neighbour.
+      guard line.map.range.contains(scratch) else { return [line] }
+      var pieces: [SmapsLine] = []
+      for range in [line.map.range.lowerBound..<scratch, scratch + 0x1000..<line.map.range.upperBound]
+      where !range.isEmpty {
+        var piece = line
+        piece.map.range = range
+        pieces.append(piece)
+      }
+      return pieces
+    }
+  }
+
+  // MARK: Mappings
+
+  func describe(_ record: inout SwapRecord, _ reasons: inout OutloadObstacles) {
+    var sharedMemory: Set<UInt64> = []
+    for line in lines {
+      guard var mapping = mapping(line, &reasons) else { continue }
+      switch mapping.kind {
+      case .privateFile:
+        mapping.checksum = SwapFiles.checksum(mapping.path, mapping.offset, mapping.range.count)
+      case .sharedAnonymous:
+        if !sharedMemory.insert(line.map.inode).inserted {
+          reasons.add("shared memory is mapped at several places, one at \(OriginalAddress(mapping.range.lowerBound))")
+        }
+      default: break
+      }
+      record.mappings.append(mapping)
+    }
+  }
+
+  private func mapping(_ line: SmapsLine, _ reasons: inout OutloadObstacles) -> SwapMapping? {
+    let map = line.map
+    func told(_ kind: SwapMapping.Kind) -> SwapMapping {
+      var mapping = SwapMapping(
+        range: map.range, protection: UInt64(map.protection), kind: kind, flags: line.flags)
+      mapping.path = map.path
+      mapping.offset = map.offset
+      return mapping
+    }
+    if map.path.hasPrefix("[vvar") || map.path == "[vdso]" {
+      if line.isSealed { reasons.add("the kernel has sealed the vdso, so that nobody can move it") }
+      return told(.special)
+    }
+    let deleted = " (deleted)"
+    if map.isShared, map.path == "/dev/zero" + deleted || map.path.hasPrefix("[anon_shmem:") {
+      return told(.sharedAnonymous)
+    }
+    if map.path.isEmpty || map.path.hasPrefix("[") { return told(.anonymous) }
+    if map.path.hasPrefix("/SYSV") {
+      reasons.add("it has System V shared memory at \(OriginalAddress(map.range.lowerBound))")
+      return nil
+    }
+    var status = stat()
+    guard stat(map.path, &status) == 0, UInt64(status.st_ino) == map.inode else {
+      reasons.add("a file that it has mapped, \(map.path), was deleted or replaced")
+      return nil
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      reasons.add("it has mapped the device \(map.path)")
+      return nil
+    }
+    return told(map.isShared ? .sharedFile : .privateFile)
+  }
+
+  // MARK: Contents
+
+  /// Which pages of a mapping have to be in the image.
+  private func saved(_ mapping: SwapMapping) -> [Range<UInt64>] {
+    switch mapping.kind {
+    case .sharedFile: return []
+    case .special: return mapping.path == "[vdso]" ? [mapping.range] : []
+    case .sharedAnonymous: return [mapping.range]
+    // So that a debugger can write there.
+    case .privateFile where mapping.protection & 2 != 0: return [mapping.range]
+    case .privateFile, .anonymous: return PageMap(process: process).ownPages(of: mapping.range)
+    }
+  }
+
+  /// Writes the image beside its place, syncs it, and gives it its name. Returns its size on disk.
+  func write(_ notes: SwapNotes, to path: String) throws(GuestError) -> UInt64 {
+    let partial = path + ".partial"
+    let descriptor = xv_open(partial, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw failure("create \(partial)", -descriptor) }
+    do throws(GuestError) {
+      let size = try fill(descriptor, notes, partial)
+      if rename(partial, path) != 0 { throw failure("rename \(partial)", errno) }
+      close(descriptor)
+      return size
+    } catch {
+      unlink(partial)
+      close(descriptor)
+      throw error
+    }
+  }
+
+  private func fill(
+    _ descriptor: Int32, _ notes: SwapNotes, _ path: String
+  ) throws(GuestError) -> UInt64 {
+    let pages = notes.record.mappings.map { saved($0) }
+    var layout = SwapLayout(segments: segments(notes.record.mappings, pages))
+    guard layout.segments.count < 65_000 else {
+      throw .cannotOutload("it has \(layout.segments.count) pieces of memory, more than a core file can have")
+    }
+    var offset = SwapLayout.memoryOffset(segments: layout.segments.count)
+    for index in layout.segments.indices {
+      layout.segments[index].offset = offset
+      offset += layout.segments[index].fileSize
+    }
+    layout.end = offset
+    let memory = xv_open("/proc/\(process)/mem", O_RDONLY | O_CLOEXEC, 0)
+    guard memory >= 0 else { throw failure("read memory", -memory) }
+    defer { close(memory) }
+    for range in pages.joined() {
+      guard let segment = layout.segments.first(where: { $0.range.contains(range.lowerBound) }) else { continue }
+      let run = try copy(
+        memory, range, to: descriptor, segment.offset + (range.lowerBound - segment.range.lowerBound), path)
+      layout.runs.append(run)
+    }
+    let errno = SwapImage.finish(descriptor, notes, layout)
+    if errno != 0 { throw failure("write \(path)", errno) }
+    if fsync(descriptor) != 0 { throw failure("sync \(path)", Glibc.errno) }
+    var status = stat()
+    fstat(descriptor, &status)
+    return UInt64(status.st_blocks) * 512
+  }
+
+  /// Memory of no file is one segment each, with holes in the file where it was never touched. Of a
+  /// file's pages only those that differ from the file have bytes.
+  private func segments(
+    _ mappings: [SwapMapping], _ pages: [[Range<UInt64>]]
+  ) -> [SwapLayout.Segment] {
+    var segments: [SwapLayout.Segment] = []
+    func add(_ range: Range<UInt64>, _ mapping: SwapMapping, isInFile: Bool) {
+      guard !range.isEmpty else { return }
+      segments.append(
+        SwapLayout.Segment(
+          range: range, offset: 0, fileSize: isInFile ? UInt64(range.count) : 0,
+          protection: mapping.protection))
+    }
+    for (mapping, pages) in zip(mappings, pages) {
+      if mapping.kind == .anonymous || mapping.kind == .sharedAnonymous {
+        add(mapping.range, mapping, isInFile: mapping.protection != 0 || !pages.isEmpty)
+        continue
+      }
+      var start = mapping.range.lowerBound
+      for range in pages {
+        add(start..<range.lowerBound, mapping, isInFile: false)
+        add(range, mapping, isInFile: true)
+        start = range.upperBound
+      }
+      add(start..<mapping.range.upperBound, mapping, isInFile: false)
+    }
+    return segments
+  }
+
+  /// Blocks of zeros stay holes.
+  private func copy(
+    _ memory: Int32, _ range: Range<UInt64>, to descriptor: Int32, _ offset: UInt64, _ path: String
+  ) throws(GuestError) -> SwapLayout.Run {
+    var run = SwapLayout.Run(range: range, offset: offset, checksums: [])
+    var position = range.lowerBound
+    while position < range.upperBound {
+      let size = Int(min(SwapLayout.blockSize, range.upperBound - position))
+      let block = readBlock(memory, position, size)
+      run.checksums.append(block.withUnsafeBytes { Checksum.of($0) })
+      if !block.withUnsafeBytes({ bytes in
+        bytes.bindMemory(to: UInt64.self).allSatisfy { $0 == 0 }
+      }) {
+        let errno = SwapImage.put(descriptor, block, offset + (position - range.lowerBound))
+        if errno != 0 { throw failure("write \(path)", errno) }
+      }
+      position += UInt64(size)
+    }
+    return run
+  }
+
+  /// What cannot be read (behind the end of a file) is taken for zeros.
+  private func readBlock(_ memory: Int32, _ address: UInt64, _ size: Int) -> [UInt8] {
+    var block = SwapImage.bytes(memory, address, size)
+    block += [UInt8](repeating: 0, count: size - block.count)
+    return block
+  }
+
+  private func failure(_ what: String, _ errno: Int32) -> GuestError {
+    .cannotOutload("cannot \(what): \(String(cString: strerror(errno)))")
+  }
+}
+
+/// A mapping in /proc/PID/smaps.
+struct SmapsLine {
+  var map: AddressMap.Line
+  var flags: SwapMapping.Flags = []
+  /// mseal(2).
+  var isSealed = false
+
+  static func all(of process: Int32) -> [SmapsLine] {
+    var found: [SmapsLine] = []
+    let text = AddressMap.contents(of: "/proc/\(process)/smaps") ?? []
+    for line in text.split(separator: UInt8(ascii: "\n")) {
+      if line.starts(with: "VmFlags:".utf8) {
+        guard let last = found.indices.last else { continue }
+        for word in String(decoding: line.dropFirst(8), as: UTF8.self).split(separator: " ") {
+          if let flag = SwapMapping.Flags.names[String(word)] { found[last].flags.insert(flag) }
+          if word == "sl" { found[last].isSealed = true }
+        }
+      } else if let first = line.first, first < UInt8(ascii: "A"), let map = AddressMap.parse(line) {
+        found.append(SmapsLine(map: map))
+      } else if let first = line.first, first >= UInt8(ascii: "a"), let map = AddressMap.parse(line) {
+        found.append(SmapsLine(map: map))
+      }
+    }
+    return found
+  }
+}
+
+/// /proc/PID/pagemap: which pages are the process's own.
+struct PageMap {
+  let process: Int32
+
+  /// Ranges of pages that are present or swapped out and no file's (Documentation/admin-guide/mm/pagemap.rst).
+  func ownPages(of range: Range<UInt64>) -> [Range<UInt64>] {
+    let descriptor = xv_open("/proc/\(process)/pagemap", O_RDONLY | O_CLOEXEC, 0)
+    guard descriptor >= 0 else { return [range] }
+    defer { close(descriptor) }
+    var ranges: [Range<UInt64>] = []
+    var position = range.lowerBound
+    while position < range.upperBound {
+      let pages = min(65536, Int((range.upperBound - position) / 4096))
+      let bytes = SwapImage.bytes(descriptor, position / 4096 * 8, pages * 8)
+      guard bytes.count == pages * 8 else { return ranges + [position..<range.upperBound] }
+      bytes.withUnsafeBytes { raw in
+        for (index, entry) in raw.bindMemory(to: UInt64.self).enumerated() {
+          let isOwn = entry >> 62 != 0 && entry >> 61 & 1 == 0
+          guard isOwn else { continue }
+          let page = position + UInt64(index) * 4096
+          if let last = ranges.last, last.upperBound == page {
+            ranges[ranges.count - 1] = last.lowerBound..<page + 4096
+          } else {
+            ranges.append(page..<page + 4096)
+          }
+        }
+      }
+      position += UInt64(pages) * 4096
+    }
+    return ranges
+  }
+}
