@@ -61,7 +61,7 @@ package struct StubCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Serve the world at WHERE: another server's program, a core file, a process or a name.",
-      valueName: "HOST:PORT|unix:PATH|core:FILE|pid:N|NAME"))
+      valueName: "HOST:PORT|unix:PATH|core:FILE|swap:FILE|pid:N|NAME"))
   var world: String?
 
   @Flag(help: "Wait for a debugger without a program, and go on when a program has ended.")

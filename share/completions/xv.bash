@@ -166,12 +166,21 @@ _xv() {
     local -a repeating_flags=()
     local -a non_repeating_flags=(--verbose -v --stats --guard --no-persist --version -h --help)
     local -a repeating_options=()
-    local -a non_repeating_options=(--log --cache-size --torture --persist-dir --children)
+    local -a non_repeating_options=(--log --inload --outload-on --outload-to --cache-size --torture --persist-dir --children)
     __xv_offer_flags_options -1
 
     # Offer option value completions
     case "${prev}" in
     '--log')
+        return
+        ;;
+    '--inload')
+        return
+        ;;
+    '--outload-on')
+        return
+        ;;
+    '--outload-to')
         return
         ;;
     '--cache-size')

@@ -21,7 +21,7 @@ function __xv_parse_tokens -S
     set -l unparsed_tokens (__xv_tokens -pc)
     switch $unparsed_tokens[1]
     case 'xv'
-        __xv_parse_subcommand -r 1 'v/verbose' 'log=' 'stats' 'guard' 'cache-size=' 'torture=' 'persist-dir=' 'no-persist' 'children=' 'version' 'h/help'
+        __xv_parse_subcommand -r 1 'v/verbose' 'log=' 'stats' 'inload=' 'outload-on=' 'outload-to=' 'guard' 'cache-size=' 'torture=' 'persist-dir=' 'no-persist' 'children=' 'version' 'h/help'
         switch $unparsed_tokens[1]
         case 'help'
             __xv_parse_subcommand -r 1 'version'
@@ -81,6 +81,9 @@ complete -c 'xv' -f
 complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" v verbose' -l 'verbose' -s 'v' -d 'Trace translation and intercepted system calls to stderr.'
 complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" log' -l 'log' -d 'Write the trace to this file.' -rfka ''
 complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" stats' -l 'stats' -d 'Print at exit what happened, to stderr.'
+complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" inload' -l 'inload' -d 'Let the program in this image live again instead of starting one (docs/worlds.md).' -rfka ''
+complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" outload-on' -l 'outload-on' -d 'When xv is sent this signal, write the program to disk and end.' -rfka ''
+complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" outload-to' -l 'outload-to' -d 'Where --outload-on writes; PROGRAM.PID.swap, or the image of --inload, otherwise.' -rfka ''
 complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" guard' -l 'guard' -d 'Make original code non-executable, so that a leak out of translated code faults.'
 complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" cache-size' -l 'cache-size' -d 'Discard translated code when there is more than this.' -rfka ''
 complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" torture' -l 'torture' -d 'Make life hard for the translator: flush, collect or relocate at every N-th request.' -rfka ''

@@ -27,6 +27,7 @@ package func getWorld(
   case .server(let server):
     return try RemoteWorld.connect(to: server, name: text, onLinkChange: onLinkChange)
   case .core(let path): return try CoreWorld(path: path, name: text)
+  case .swap(let path): return try SwapWorld(path: path, name: text, options: options)
   case .name(let name): throw .lookupFailed(name)
   }
 }

@@ -8,10 +8,12 @@ package enum WorldPlace: Hashable, Sendable {
   /// Any server of the remote protocol.
   case server(ServerPlace)
   case core(path: String)
+  /// A program that was written to disk.
+  case swap(path: String)
   /// A name in the registry.
   case name(String)
 
-  /// `pid:N`, `core:FILE`, `unix:PATH`, `HOST:PORT`, `|COMMAND`, or a name. `.badWorld` when it begins
+  /// `pid:N`, `core:FILE`, `swap:FILE`, `unix:PATH`, `HOST:PORT`, `|COMMAND`, or a name. `.badWorld` when it begins
   /// as one of them and goes on as none.
   package init(_ text: String) throws(WorldError) {
     if text.isEmpty { throw .lookupFailed("a world without a name") }
@@ -23,11 +25,14 @@ package enum WorldPlace: Hashable, Sendable {
     } else if let path = Self.rest(of: text, behind: "core:") {
       guard !path.isEmpty else { throw .badWorld("core: wants the path of a core file") }
       self = .core(path: path)
+    } else if let path = Self.rest(of: text, behind: "swap:") {
+      guard !path.isEmpty else { throw .badWorld("swap: wants the path of an image") }
+      self = .swap(path: path)
     } else if text.hasPrefix("|") || text.contains(":") {
       do throws(ClientError) {
         self = .server(try ServerPlace(text))
       } catch {
-        throw .badWorld("'\(text)' is no world: write pid:N, HOST:PORT, unix:PATH, core:FILE or a name")
+        throw .badWorld("'\(text)' is no world: write pid:N, HOST:PORT, unix:PATH, core:FILE, swap:FILE or a name")
       }
     } else {
       self = .name(text)

@@ -14,8 +14,12 @@ package final class ProcessWorld: TranslatedWorld {
 
   package let isAttached: Bool
 
-  private init(guest: Guest, state: RunState, isAttached: Bool) {
+  /// How it was launched, without what was launched.
+  let options: LaunchOptions
+
+  init(guest: Guest, state: RunState, isAttached: Bool, options: LaunchOptions) {
     self.isAttached = isAttached
+    self.options = options
     name = "pid:\(guest.pid)"
     self.guest = guest
     self.state = state
@@ -56,7 +60,8 @@ package final class ProcessWorld: TranslatedWorld {
     // What a debugger sees at the end of a launch, the SIGTRAP that follows the exec, and of an attach.
     state.find(
       at: StopEvent(thread: guest.threads.first ?? ThreadID(guest.pid), reason: .signal(SIGTRAP)))
-    let world = ProcessWorld(guest: guest, state: state, isAttached: isAttached)
+    let world = ProcessWorld(
+      guest: guest, state: state, isAttached: isAttached, options: options)
     // The first look of the log of mappings; what cannot be seen now will be seen later.
     do throws(WorldError) { _ = try world.mappings() } catch {}
     return world
@@ -87,7 +92,8 @@ package final class ProcessWorld: TranslatedWorld {
       try guest.child(process) { childState.post($0) }
     }
     childState.setNonStop(state.isNonStop)
-    return ProcessWorld(guest: child, state: childState, isAttached: isAttached)
+    return ProcessWorld(
+      guest: child, state: childState, isAttached: isAttached, options: options)
   }
 
   package var currentIncarnation: Incarnation { state.incarnation }

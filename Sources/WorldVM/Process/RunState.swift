@@ -28,8 +28,8 @@ package final class RunState: Sendable {
   private let unlocked: EventCounter
 
   /// A world that stands still.
-  package init() throws(WorldError) {
-    state = Mutex(State())
+  package init(in incarnation: Incarnation = .first) throws(WorldError) {
+    state = Mutex(State(incarnation: incarnation))
     do throws(DescriptorError) {
       stopped = try EventCounter()
       unlocked = try EventCounter()

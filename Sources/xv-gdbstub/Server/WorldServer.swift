@@ -11,7 +11,7 @@ extension StubCommand {
   ) throws -> Server {
     let world = try getWorld(where: place, options: options) { Self.report($0, of: place) }
     let session = StubSession(world: world, layout: try RegisterLayout(world: world))
-    if world.isElsewhere {
+    if world.isElsewhere, !(world is SwapWorld) {
       // Whoever waits for another machine waits no longer than the server lives.
       let descriptor = wakeup.descriptor
       DetachedThread.start {

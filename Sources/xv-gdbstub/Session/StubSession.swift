@@ -101,6 +101,18 @@ package final class StubSession: Responder {
     if isNonStop { do throws(WorldError) { try world.setNonStop(true) } catch {} }
   }
 
+  /// The program goes on in another world, as it stands.
+  func exchange(for world: any World) {
+    let last = current
+    current = Inferior(world, agent: makeAgent())
+    current.breakpoints = last.breakpoints
+    current.lastStop = last.lastStop
+    current.allocations = last.allocations
+    add(current)
+    remove(last)
+    transfers.forget()
+  }
+
   func add(_ inferior: Inferior) {
     inferiors.append(inferior)
     stops.insert(inferior.world.stopDescriptor)
