@@ -14,6 +14,8 @@ extension Tracer {
     guard !isFinished else { throw .gone }
     var reasons = OutloadObstacles(process: process)
     reasons.look(at: self)
+    var record = SwapRecord(process: process)
+    OutloadFiles(process: process).describe(&record, &reasons)
     let caller = threads.keys.sorted().first { threads[$0]?.stoppedBySignal == 0 } ?? ThreadID(process)
     guard reasons.all.isEmpty, let registers = threads[caller]?.registers.general else {
       throw .cannotOutload(reasons.text)
@@ -28,12 +30,10 @@ extension Tracer {
         _ = try? inject(caller, registers, at: engine.gate.injectedCall, 11, [scratch, 0x1000])
       }
     }
-    var record = SwapRecord(process: process)
     try describeProcess(&record, caller, scratch, &reasons)
     for thread in threads.keys.sorted() {
       record.threads.append(try describe(thread, scratch))
     }
-    OutloadFiles(process: process).describe(&record, &reasons)
     let memory = OutloadMemory(process: process, without: scratch, ownRanges: ownRanges(engine))
     memory.describe(&record, &reasons)
     guard reasons.all.isEmpty else { throw .cannotOutload(reasons.text) }
