@@ -70,7 +70,7 @@ enum NativeRun {
           path: path, argv: arguments.baseAddress, envp: Glibc.environ, disable_randomization: 1,
           new_process_group: 0, redirect_standard_io: 0,
           working_directory: nil, standard_files: (nil, nil, nil), default_signals: 0,
-          ignored_signals: 0, signal_mask: 0)
+          ignored_signals: 0, wanted: 0, signal_mask: 0)
         return xv_spawn(&request, &spawned)
       }
     }
