@@ -27,21 +27,24 @@ extension Tracer {
   }
 
   func insertBreakpoint(_ address: UInt64) -> Bool {
-    guard let engine, breakpoints.insert(address).inserted else { return false }
-    engine.lock.locked {
-      engine.translator.pointee.breakpoints.insert(address)
-      engine.forgetCode(Range(at: address, count: 1))
-    }
-    return true
+    engine != nil && breakpoints.insert(address).inserted
   }
 
   func removeBreakpoint(_ address: UInt64) -> Bool {
-    guard let engine, breakpoints.remove(address) != nil else { return false }
+    engine != nil && breakpoints.remove(address) != nil
+  }
+
+  /// Puts the probes where the breakpoints are, before a thread runs. Debuggers take all breakpoints away at
+  /// a stop, step, and set the same ones again: then nothing in the cache has to change. A step needs no
+  /// probes.
+  func applyBreakpoints() {
+    guard hasNewBreakpoints, let engine else { return }
+    hasNewBreakpoints = false
     engine.lock.locked {
-      engine.translator.pointee.breakpoints.remove(address)
-      engine.forgetCode(Range(at: address, count: 1))
+      let changed = engine.translator.pointee.breakpoints.symmetricDifference(breakpoints)
+      engine.translator.pointee.breakpoints = breakpoints
+      for address in changed { engine.forgetCode(Range(at: address, count: 1)) }
     }
-    return true
   }
 
   func readMemory(_ address: UInt64, _ count: Int) -> [UInt8] {

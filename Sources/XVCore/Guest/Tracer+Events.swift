@@ -117,6 +117,7 @@ extension Tracer {
   /// Makes a canonical thread stand in the cache, ready to run on.
   func place(_ thread: ThreadID, skippingProbe: Bool) -> Bool {
     guard let engine, var registers = threads[thread]?.registers.general else { return false }
+    applyBreakpoints()
     rewindCall(thread, &registers)
     _ = makeVsyscall(thread, &registers)
     let target = UInt64(registers.rip)

@@ -46,6 +46,7 @@ extension Tracer {
       }
     }
     if action.kind == .run {
+      applyBreakpoints()
       if goesOnInCall(thread) { return }
       // Another thread that stands at a breakpoint has its own hit yet to come.
       let pc = UInt64(state.registers.general.rip)

@@ -33,7 +33,9 @@ final class Tracer: @unchecked Sendable {
   /// Unregistered while a process is being attached to; then they are the engine's.
   var pausedSequences: [ThreadID: RestartableSequence] = [:]
   var isFinished = false
-  var breakpoints: Set<UInt64> = []
+  var breakpoints: Set<UInt64> = [] { didSet { hasNewBreakpoints = true } }
+  /// The probes in the cache are not yet those that `breakpoints` names.
+  var hasNewBreakpoints = false
   var watchpoints = WatchpointSet()
   /// Asked at each breakpoint that a running thread meets, before anybody is told.
   var breakpointFilter: BreakpointFilter?
