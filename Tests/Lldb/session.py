@@ -151,7 +151,7 @@ class Platform:
 class Connected:
     """A server that has started the program and ends with its session."""
 
-    def __init__(self, command, program, directory, environment):
+    def __init__(self, command, program, directory, environment=None):
         self.server = (Server(command + program, directory, environment=environment) if command
                        else Reference(program, directory, environment))
         if not self.server.ready.wait(20) or self.server.port is None:
