@@ -174,7 +174,7 @@ CASES = [
     Case("git log", ["/usr/bin/git", "-C", "repository", "log", "--stat", "-p", "--no-color"]),
     shell("git, many commands", "cd repository && git status -s && git log --oneline | wc -l && git blame f3 | head -n 5 "
           "&& git grep -n 17 | head && git fsck 2>&1 | tail -n 1"),
-    shell("gcc -O2, link, run", COMPILE, limit=120, flush=2000),
+    shell("gcc -O2, link, run", COMPILE, limit=120, flush=10000),
     Case("openssl dgst", ["/usr/bin/openssl", "dgst", "-sha256", "-r", "text.txt"]),
     shell("openssl, more", "for h in md5 sha1 sha512 sha3-256 blake2b512; do openssl dgst -$h -r text.txt; done; "
           "openssl enc -aes-256-ctr -K 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff -iv "

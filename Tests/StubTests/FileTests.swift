@@ -34,7 +34,6 @@ import xv_gdbstub
     #expect(client.ask("vFile:pread:0,3,1") == "F-1,9")
     #expect(client.ask("vFile:unlink:\(hex(path))") == "F0")
     #expect(client.ask("vFile:unlink:\(hex(path))") == "F-1,2")
-    #expect(client.ask("vFile:size:\(hex(path))") == "")
   }
 
   @Test func links() {
