@@ -2,6 +2,7 @@
 #include "xv_cpuid.h"
 
 #include <cpuid.h>
+#include <sys/auxv.h>
 
 int xv_cpuid_xsave_component(unsigned component, uint32_t *size, uint32_t *offset) {
   unsigned a, b, c, d;
@@ -10,3 +11,5 @@ int xv_cpuid_xsave_component(unsigned component, uint32_t *size, uint32_t *offse
   *offset = b;
   return 1;
 }
+
+int xv_has_fsgsbase(void) { return (getauxval(AT_HWCAP2) & 2) != 0; }

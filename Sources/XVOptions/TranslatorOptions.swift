@@ -14,8 +14,8 @@ package struct TranslatorOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Make life hard for the translator: flush, collect or relocate at every N-th request.",
-      valueName: "flush=N,collect=N,relocate=N"))
+      "Make life hard for the translator: flush, collect or relocate at every N-th request; watch all accesses.",
+      valueName: "flush=N,collect=N,relocate=N,watch"))
   package var torture: Torture?
 
   @Option(
@@ -51,7 +51,8 @@ package struct TranslatorOptions: ParsableArguments {
     words += noPersist || persistDir.isEmpty ? ["--no-persist"] : ["--persist-dir", persistDir]
     if guardsOriginalCode { words.append("--guard") }
     let switches = [("flush", torture?.flush), ("collect", torture?.collect), ("relocate", torture?.relocate)]
-    let set = switches.compactMap { name, count in count.flatMap { $0 > 0 ? "\(name)=\($0)" : nil } }
+    let counts = switches.compactMap { name, count in count.flatMap { $0 > 0 ? "\(name)=\($0)" : nil } }
+    let set = counts + (torture?.watch == true ? ["watch"] : [])
     if !set.isEmpty { words += ["--torture", set.joined(separator: ",")] }
     return words
   }

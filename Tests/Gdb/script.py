@@ -18,7 +18,7 @@ class Script:
     alone), `# settings:` (of gdb, before it connects; separated by semicolons), `# chance:` (a regular expression of
     whole lines of the transcript that no two runs share), `# environment:` (of the program), `# each:` (words; the
     script runs once with each as the program's argument, in parentheses only with --all), `# long: yes` (only with
-    --all) may follow."""
+    --all), `# software: yes` (gdbserver cannot watch as much: there gdb steps and compares) may follow."""
 
     def __init__(self, path):
         self.path = path
@@ -43,6 +43,7 @@ class Script:
         self.environment = dict(word.split("=", 1) for word in shlex.split(head.get("environment", "")))
         self.each = head.get("each", "").split()
         self.is_long = head.get("long") == "yes"
+        self.software = head.get("software") == "yes"
 
     def program(self):
         return paths.compiled(os.path.join(SCRIPTS, "programs"), self.source, self.flags)

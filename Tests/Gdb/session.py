@@ -21,7 +21,7 @@ class Session:
         self.problems = []
 
 
-def run(server_command, script, directory, limit):
+def run(server_command, script, directory, limit, settings=()):
     """Runs `script` against a server started by `server_command(program and arguments)`."""
     session = Session()
     shutil.rmtree(directory, ignore_errors=True)
@@ -33,7 +33,7 @@ def run(server_command, script, directory, limit):
         if not server.ready.wait(20) or server.port is None:
             session.problems.append(f"no 'Listening on port N' from the server: {server.stderr!r}")
             return session
-        debugger = process.run(gdb_command(server.port, script, program), limit, cwd=directory, env=ENVIRONMENT)
+        debugger = process.run(gdb_command(server.port, script, program, settings), limit, cwd=directory, env=ENVIRONMENT)
         session.transcript = debugger.stdout.decode("utf-8", "replace")
         if debugger.status is None:
             session.problems.append("gdb's time was up")
@@ -59,9 +59,9 @@ def run(server_command, script, directory, limit):
     return session
 
 
-def gdb_command(port, script, program):
+def gdb_command(port, script, program, settings=()):
     command = ["/bin/sh", "-c", 'exec "$@" 2>&1', "sh", "gdb", "-nx", "-q", "-batch"]
-    for setting in SETTINGS + script.settings:
+    for setting in [*SETTINGS, *script.settings, *settings]:
         command += ["-iex", setting]
     if script.extended:
         command += ["-iex", f"set remote exec-file {program}", "-ex", f"set $port = {port}"]

@@ -11,6 +11,9 @@ def raised(switches, least, least_move=1):
     words = []
     for word in switches.split(","):
         name, _, period = word.partition("=")
+        if not period:
+            words.append(name)
+            continue
         shortest = max(least * COST[name] if least > 1 else 1, least_move if name == "relocate" else 1)
         words.append(f"{name}={max(int(period), shortest)}")
     return ",".join(words)

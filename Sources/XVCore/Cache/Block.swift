@@ -60,6 +60,8 @@ struct Exit: BitwiseCopyable {
     case stale
     /// A block that checks itself has run often.
     case hot
+    /// An access that may meet a watchpoint.
+    case watched
   }
 
   /// The number of no exit.

@@ -190,6 +190,9 @@ struct Decoder: ~Copyable {
 enum ZydisAttribute {
   static let hasModRM: UInt64 = 1 << 0
   static let hasREX: UInt64 = 1 << 2
+  static let rep: UInt64 = 1 << 28
+  static let repe: UInt64 = 1 << 29
+  static let repne: UInt64 = 1 << 30
   static let segmentFS: UInt64 = 1 << 41
   static let segmentGS: UInt64 = 1 << 42
   static let operandSize: UInt64 = 1 << 43

@@ -82,7 +82,7 @@ extension OperandDetails {
     return Int(whole.rawValue - ZYDIS_REGISTER_RAX.rawValue)
   }
 
-  fileprivate static func memory(
+  static func memory(
     _ operand: ZydisDecodedOperand, _ instruction: ZydisDecodedInstruction
   ) -> MemoryOperand {
     let scale = operand.mem.scale

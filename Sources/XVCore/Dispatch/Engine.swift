@@ -55,6 +55,9 @@ final class Engine: @unchecked Sendable {
   /// Threads that wait in the gate for the tracer: probes, steps, rare instructions.
   var parked: [ThreadID: Parking] = [:]
   private var parkings: UInt64 = 0
+  /// Watched by checks in fragments, and what the contexts' tables say about that.
+  var checked: Set<Watchpoint> = []
+  private var watchFilter: WatchFilter? = nil
   /// Rung when `parked` has something new.
   private let bell: ParkingBell
   /// Set once, under the lock; the dispatcher reads it without.
@@ -101,6 +104,7 @@ final class Engine: @unchecked Sendable {
     translator = virtualization.translator
     if options.cacheSize > 0 { translator.pointee.cacheLimit = options.cacheSize }
     tortureClock = TortureClock(options.torture)
+    if options.torture.watch { translator.pointee.checks = .all }
     stopping = .allocate(capacity: 1)
     stopping.initialize(to: 0)
     highestContext = .allocate(capacity: 1)
@@ -122,8 +126,17 @@ final class Engine: @unchecked Sendable {
   func addThread(_ thread: ThreadID) -> Context? {
     guard let (index, context) = virtualization.makeContext(for: thread) else { return nil }
     if isSandboxed.load(ordering: .relaxed) { quieten(context) }
+    if let watchFilter { context.fill(watchFilter) }
     if index >= Int(xv_load32(highestContext)) { xv_store32(highestContext, UInt32(index + 1)) }
     return context
+  }
+
+  /// Tells all contexts what is watched by checks.
+  func check(_ watchpoints: Set<Watchpoint>) {
+    checked = watchpoints
+    let filter = WatchFilter(watchpoints)
+    for (_, context) in active { context.fill(filter) }
+    watchFilter = watchpoints.isEmpty ? nil : filter
   }
 
   func removeThread(_ thread: ThreadID) {

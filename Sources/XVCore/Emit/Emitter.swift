@@ -91,6 +91,22 @@ struct Emitter {
     u32(UInt32(offset))
   }
 
+  /// movzx register, byte gs:[base+offset]
+  @inline(__always)
+  mutating func loadByte(_ register: Int, base: Int, slot offset: Int) {
+    bytes(0xb6_0f_65, count: 3)
+    byte(0x80 | UInt8(register) << 3 | UInt8(base))
+    u32(UInt32(offset))
+  }
+  /// movzx register, byte gs:[offset]
+  @inline(__always)
+  mutating func loadByte(_ register: Int, slot offset: Int) {
+    bytes(0xb6_0f_65, count: 3)
+    byte(0x04 | UInt8(register) << 3)
+    byte(0x25)
+    u32(UInt32(offset))
+  }
+
   // MARK: Branches
 
   /// jmp rel32

@@ -85,6 +85,8 @@ package enum ContextLayout {
   static let lookups = 0x1e0
   /// The frame that rt_sigreturn is given.
   static let signalFrame = 0x200
+  /// The address of an access that is being looked at.
+  static let watchedAddress = 0x240
   /// A path that the server puts down for a call.
   static let path = 0x400
   static let stackEnd = 0x1000
@@ -94,6 +96,10 @@ package enum ContextLayout {
   /// numbers agree in the low bits.
   static let counts = 0x2_0000
   static let countEntries = 0x1000
+  /// The tables of `WatchFilter`: 2 x 256 bytes, 14 x 256 bytes, 64 KiB.
+  static let watchHighBytes = 0x2_4000
+  static let watchVerdicts = 0x2_4200
+  static let watchStarts = 0x3_0000
   static let returnTable = 0x4_0000
   static let jumpTable = 0x14_0000
   static let tableEntries = 0x1_0000

@@ -89,4 +89,10 @@ struct MemoryAccess {
   func overlaps(_ piece: DebugRegisters.Piece) -> Bool {
     address < piece.address &+ piece.length && piece.address < address &+ length
   }
+
+  func overlaps(_ watchpoint: Watchpoint) -> Bool {
+    let watched = watchpoint.address.rawValue
+    return address <= watched
+      ? watched - address < length : address - watched < watchpoint.length
+  }
 }

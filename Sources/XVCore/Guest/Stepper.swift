@@ -3,8 +3,8 @@ internal import CLinux
 
 /// Carries out control transfers on a thread's registers, for single steps.
 struct Stepper: ~Copyable {
-  private let process: Int32
-  private var decoder = Decoder()
+  let process: Int32
+  var decoder = Decoder()
   /// What it has read and written for the instruction.
   private(set) var accesses: [MemoryAccess] = []
 
@@ -105,7 +105,7 @@ struct Stepper: ~Copyable {
     return true
   }
 
-  private mutating func decode(_ pc: UInt64, _ bytes: inout [UInt8]) -> Instruction? {
+  mutating func decode(_ pc: UInt64, _ bytes: inout [UInt8]) -> Instruction? {
     var count = xv_read_remote(process, pc, &bytes, 15)
     if count < 0 {
       // The next page may be missing.
@@ -159,13 +159,7 @@ struct Stepper: ~Copyable {
     }
     guard let memory = decoder.details(of: bytes, length: Int(instruction.length)).memoryOperand
     else { return nil }
-    var address = UInt64(bitPattern: memory.displacement)
-    if memory.isRipRelative { address &+= instruction.end }
-    if let base = memory.base { address &+= registers[register: base] }
-    if let index = memory.index {
-      address &+= registers[register: index] << UInt64(memory.scaleBits)
-    }
-    if memory.is32Bit { address &= 0xffff_ffff }
+    var address = memory.address(registers, end: instruction.end)
     if instruction.prefix.contains(.fs) { address &+= UInt64(registers.fs_base) }
     if instruction.prefix.contains(.gs) { address &+= UInt64(registers.gs_base) }
     return readWord(address)

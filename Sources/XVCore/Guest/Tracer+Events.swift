@@ -93,6 +93,7 @@ extension Tracer {
       state.toldBreakpoint = UInt64(registers.rip)
     }
     state.leaving = nil
+    if let step = state.checkedStep { finish(step, &state, &registers) }
     finishTrapStep(thread, &state, &registers)
     state.registers = Registers(general: registers)
     state.state = .canonical
@@ -110,6 +111,8 @@ extension Tracer {
   /// `skippingProbe`: it leaves a breakpoint, whose instruction runs once without its probe.
   func enter(_ thread: ThreadID, skippingProbe: Bool = false) {
     if followsTrapFlag(thread, skippingProbe: skippingProbe) { return }
+    // Nothing looks at the accesses of an instruction whose probe is skipped.
+    if skippingProbe, meetsWatched(thread) { return completeInstruction(thread) }
     // Without a place it was killed meanwhile: its end is the next event.
     if place(thread, skippingProbe: skippingProbe) { control.resume(thread, signal: 0) }
   }

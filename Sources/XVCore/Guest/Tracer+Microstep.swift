@@ -63,8 +63,12 @@ extension Tracer {
         handle(thread, event)
         return run
       }
-      guard isParked(thread) else { continue }
+      guard let reason = parking(thread) else { continue }
       canonicalize(thread)
+      if reason == .exit(.watched) {
+        guard place(thread, skippingProbe: true) else { return run }
+        continue
+      }
       carryOut(thread)
       guard isStopped, place(thread, skippingProbe: false) else { return run }
       isStopped = false
@@ -72,8 +76,8 @@ extension Tracer {
     return run
   }
 
-  private func isParked(_ thread: ThreadID) -> Bool {
-    engine?.lock.locked { engine?.parked[thread] != nil } ?? false
+  private func parking(_ thread: ThreadID) -> Engine.Parking.Reason? {
+    engine?.lock.locked { engine?.parked[thread]?.reason }
   }
 
   /// A thread that sleeps in the gate for the tracer's sake is interrupted.
@@ -81,7 +85,7 @@ extension Tracer {
     var isInterrupted = false
     while time(nil) < deadline {
       if let event = control.pollEvent(of: thread) { return event }
-      if !isInterrupted, isParked(thread) {
+      if !isInterrupted, parking(thread) != nil {
         control.interrupt(thread)
         isInterrupted = true
       }

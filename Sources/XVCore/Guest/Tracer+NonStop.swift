@@ -82,6 +82,7 @@ extension Tracer {
     halt()
     guard !isFinished else { throw .gone }
     defer {
+      applyCheckedWatchpoints()
       let going = threads.filter { !$0.value.isHeld }.keys.sorted()
       for thread in going where threads[thread]?.state == .canonical { setDebugRegisters(thread) }
       resumeAsPlanned(going)

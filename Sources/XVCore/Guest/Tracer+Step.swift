@@ -14,6 +14,9 @@ extension Tracer {
     if isNonStop { return resumeEach(plan, of: process) }
     // What happened during the last stop is told first; nothing runs.
     if let event = takePending(of: process) { return tell(process, event) }
+    if plan.others.kind == .run || plan.threads.contains(where: { $0.value.kind == .run }) {
+      applyCheckedWatchpoints()
+    }
     for thread in threads.keys where threads[thread]?.state == .canonical {
       setDebugRegisters(thread)
     }
@@ -82,6 +85,8 @@ extension Tracer {
     var registers = original
     let target = UInt64(registers.rip)
     threads[thread]?.stepStart = target
+    let checkedStep = beginCheckedStep(thread, &registers)
+    threads[thread]?.checkedStep = checkedStep
     while true {
       let place = engine.lock.locked {
         // Another thread, through which memory was reached last, may have ended.

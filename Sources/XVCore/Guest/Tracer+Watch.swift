@@ -2,12 +2,12 @@
 internal import CLinux
 import Glibc
 
-/// Watchpoints by the processor's debug registers. What can come between an access and its stop:
+/// Watchpoints by the processor's debug registers; for the others `Tracer+Check`. What can come between an access and its stop:
 /// docs/sequences/watchpoints.md.
 extension Tracer {
   func insertWatchpoint(_ watchpoint: Watchpoint) throws(GuestError) {
-    guard watchpoints.insert(watchpoint) else {
-      throw .system(call: "finding a free debug register", errno: ENOSPC)
+    guard watchpoints.insert(watchpoint, mayUseRegisters: !options.torture.watch) else {
+      throw .system(call: "watching memory", errno: ENOSPC)
     }
     // One thread tells whether the kernel takes it; the others get it when they are resumed.
     let stopped = threads.first { $0.value.processID == process && $0.value.state == .canonical }
@@ -126,7 +126,9 @@ extension Tracer {
   /// The accesses of an instruction that was carried out on the tracer's side: no processor has
   /// looked at them.
   func note(_ thread: ThreadID, _ accesses: [MemoryAccess]) {
-    guard let registers = threads[thread]?.debugRegisters, !registers.isEmpty else { return }
+    guard let state = threads[thread] else { return }
+    if let hit = checkedHit(state, accesses) { threads[thread]?.watchHit = hit }
+    guard let registers = state.debugRegisters, !registers.isEmpty else { return }
     note(thread, accesses.reduce(0) { $0 | registers.met(by: $1) })
   }
 
@@ -136,7 +138,7 @@ extension Tracer {
 
   /// Brings a canonical thread behind the instruction in whose translation something was accessed.
   /// What the program does not access itself is not met again.
-  private func completeInstruction(_ thread: ThreadID) {
+  func completeInstruction(_ thread: ThreadID) {
     guard var registers = threads[thread]?.registers.general else { return }
     var stepper = Stepper(process: process)
     guard stepper.transfer(&registers) else { return runStep(thread, registers) }

@@ -228,6 +228,7 @@ final class Tracer: @unchecked Sendable {
       case .exit(.probe): enter(thread, skippingProbe: true)
       case .exit(.stepped): finishStep(thread)
       case .exit(.rare): carryOut(thread)
+      case .exit(.watched): enter(thread, skippingProbe: true)
       case .exit: enter(thread)
       case .discard(let kind): return discardWorld(kind, for: thread)
       case .needsTrust: openTrust(thread)
@@ -278,6 +279,8 @@ struct TracedThread {
   var debugRegisters: DebugRegisters? = DebugRegisters()
   /// A watchpoint met by an instruction that is done, or by the step that it makes; not told yet.
   var watchHit: WatchHit? = nil
+  /// The instruction that it makes alone, which meets a watchpoint.
+  var checkedStep: CheckedStep? = nil
   /// A signal to be delivered without telling the debugger again.
   var silentSignal: Int32 = 0
   /// A thread that stays stands still at the debugger's word.

@@ -38,7 +38,8 @@ extension Translator {
   mutating func translate(
     _ original: UInt64, mode: UnitMode, entry: EntryKind, arena: Int
   ) -> (block: Int32, linked: CacheAddress)? {
-    let limit = mode == .normal ? ScanLimit.instructions : 1
+    let most = checks == .none ? ScanLimit.instructions : Translator.checkedInstructions
+    let limit = mode == .normal ? most : 1
     guard let scanned = scanUnit(at: original, limit: limit, arena: arena) else { return nil }
     if scanned.count == 0, let block = liveBlock(original) {
       return (block, arenas[Int(blocks[Int(block)].arena)].address(Int(blocks[Int(block)].linked)))
@@ -184,6 +185,10 @@ extension Translator {
     let instruction = scan[index]
     let bytes = UnsafePointer(copies + Int(marks[index].bytes))
     recover(&emission, instruction.address)
+    let start = emission.offset
+    if checks != .none, emission.mode == .normal {
+      emitAccessChecks(instruction, bytes, &emission)
+    }
     switch instruction.kind {
     case .plain:
       if instruction.isFloatingPoint(bytes) {
@@ -224,6 +229,8 @@ extension Translator {
         .rare, target: instruction.address, origin: instruction.address, &emission)
     case .invalid: emission.hot.u16(0x0b0f)  // ud2
     }
+    // Others come to a call by its check.
+    if checks != .none { lastCallSite = start }
   }
 
   // MARK: Recovery entries

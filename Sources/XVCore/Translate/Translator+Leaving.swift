@@ -46,7 +46,7 @@ extension Translator {
   }
 
   /// `offset` is the emitter's place in the arena.
-  private mutating func emitParking(
+  mutating func emitParking(
     _ emitter: inout Emitter, at offset: UInt32, _ kind: Exit.Kind, exit: Int32, pc: UInt64
   ) {
     // Each of the three stores is 12 bytes long and ends in its imm32.

@@ -141,15 +141,20 @@ enum OperandRewriter {
 }
 
 extension Emitter {
-  /// lea register, [base + index*scale + disp32]
+  /// lea register, [base + index*scale + displacement]
   mutating func loadAddress(_ register: Int, _ memory: MemoryOperand) {
     if memory.is32Bit { byte(0x67) }
     let base = memory.base ?? 5
     let index = memory.index ?? 4
     byte(0x48 | (base >= 8 ? 1 : 0) | (index >= 8 ? 2 : 0))
     byte(0x8d)
-    byte((memory.base == nil ? 0x04 : 0x84) | UInt8(register) << 3)
+    let isShort = memory.base != nil && Int64(Int8(truncatingIfNeeded: memory.displacement)) == memory.displacement
+    byte((memory.base == nil ? 0x04 : isShort ? 0x44 : 0x84) | UInt8(register) << 3)
     byte(memory.scaleBits << 6 | UInt8(index & 7) << 3 | UInt8(base & 7))
-    u32(UInt32(truncatingIfNeeded: memory.displacement))
+    if isShort {
+      byte(UInt8(truncatingIfNeeded: memory.displacement))
+    } else {
+      u32(UInt32(truncatingIfNeeded: memory.displacement))
+    }
   }
 }

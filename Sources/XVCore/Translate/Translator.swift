@@ -20,6 +20,8 @@ struct Translator: ~Copyable {
   private(set) var hasBreakpoints = false
   /// No fragment makes a system call without asking.
   var asksAboutCalls = false
+  /// What fragments look at for watchpoints.
+  var checks = AccessChecks.none
 
   /// Bytes of translated code that are kept at most, and a unit more.
   var cacheLimit = Int.max

@@ -18,13 +18,20 @@ package struct Torture: Hashable, Sendable {
   package var flush: UInt64 = 0
   package var collect: UInt64 = 0
   package var relocate: UInt64 = 0
+  /// All accesses to memory are looked at; no watchpoint is in a debug register.
+  package var watch = false
 
   package init() {}
 
-  /// `flush=N,collect=N,relocate=N`, each at most once.
+  /// `flush=N,collect=N,relocate=N,watch`, each at most once.
   package init?(_ text: String) {
     var seen: Set<Substring> = []
     for word in text.split(separator: ",", omittingEmptySubsequences: false) {
+      if word == "watch" {
+        guard seen.insert(word).inserted else { return nil }
+        watch = true
+        continue
+      }
       let parts = word.split(separator: "=", omittingEmptySubsequences: false)
       guard parts.count == 2, let count = UInt64(parts[1]), count > 0, count < 1 << 32,
         seen.insert(parts[0]).inserted
@@ -38,7 +45,7 @@ package struct Torture: Hashable, Sendable {
     }
   }
 
-  package var isOn: Bool { flush | collect | relocate != 0 }
+  package var isOn: Bool { flush | collect | relocate != 0 || watch }
 }
 
 /// Says when a torture switch is due.

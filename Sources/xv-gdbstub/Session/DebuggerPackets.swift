@@ -35,8 +35,7 @@ extension StubSession {
     case .release(let address):
       try release(Address(address))
       return .ok
-    // The processor's debug registers.
-    case .watchpoints: return Reply("num:4;")
+    case .watchpoints: return Reply("num:\(Watchpoint.most);")
     case .linkerStructure: return try linkerStructure()
     case .loadAddress(let path):
       return Reply(Hex.number(try loadAddress(of: path).rawValue))
