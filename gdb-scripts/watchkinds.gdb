@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-only
 # A large watchpoint met by instructions of many kinds.
 # program: watchedmany.c
+# flags: -g -O0 -Wl,-z,now
 # software: yes
 set print elements 3
 break copies

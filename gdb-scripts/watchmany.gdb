@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-only
 # More watchpoints than there are debug registers, and larger ones.
 # program: watchedmany.c
+# flags: -g -O0 -Wl,-z,now
 # software: yes
 set print elements 3
 break spread

@@ -13,14 +13,16 @@ from .rows import HERE, WORK, program, rows
 from .work import prepare
 
 # xv finds what an unmeasured run before has kept of its translations; xv-cold neither finds nor keeps any.
+# xv-watch looks at every access to memory, as for watchpoints that debug registers do not hold.
 PEERS = ["xv", "xv-cold", "valgrind", "qemu"]
+MORE_PEERS = ["xv-watch"]
 
 
 def arguments():
     parser = argparse.ArgumentParser(prog="Benchmarks/compare")
     parser.add_argument("--rounds", type=int, default=3, help="rounds, 3 if not said")
     parser.add_argument("--rows", help="comma-separated rows, all if not said")
-    parser.add_argument("--peers", default=",".join(PEERS), help="comma-separated, of " + ", ".join(PEERS))
+    parser.add_argument("--peers", default=",".join(PEERS), help="comma-separated, of " + ", ".join(PEERS + MORE_PEERS))
     parser.add_argument("--xv", type=pathlib.Path, default=HERE.parent / ".build/release/xv")
     parser.add_argument("--limit", type=float, default=120, help="seconds one run may take")
     parser.add_argument("--pinned", action="store_true", help="everything on one processor")
@@ -41,6 +43,7 @@ def chosen(text, known, kind):
 def prefix(peer, xv):
     return {"native": [], "xv": [str(xv.resolve())],
             "xv-cold": [str(xv.resolve()), "--no-persist"],
+            "xv-watch": [str(xv.resolve()), "--torture", "watch"],
             "valgrind": [program("valgrind"), "--tool=none", "-q"],
             "qemu": [program("qemu-x86_64")]}[peer]
 
@@ -100,12 +103,12 @@ def main():
     options = arguments()
     known = {row.name: row for row in rows()}
     picked = [known[name] for name in chosen(options.rows, known, "row")]
-    peers = chosen(options.peers, PEERS, "peer")
+    peers = chosen(options.peers, PEERS + MORE_PEERS, "peer")
     if options.list:
         for row in picked:
             print(f"{row.name:14} {row.group:6} {row.what}")
         return 0
-    if {"xv", "xv-cold"} & set(peers) and not os.access(options.xv, os.X_OK):
+    if {"xv", "xv-cold", "xv-watch"} & set(peers) and not os.access(options.xv, os.X_OK):
         sys.exit(f"compare: {options.xv} is not there: build it (swift build -c release), "
                  "name it with --xv, or leave xv out of --peers")
     began = datetime.datetime.now(datetime.timezone.utc)

@@ -61,7 +61,7 @@ def run(server_command, script, directory, limit, settings=()):
 
 def gdb_command(port, script, program, settings=()):
     command = ["/bin/sh", "-c", 'exec "$@" 2>&1', "sh", "gdb", "-nx", "-q", "-batch"]
-    for setting in [*SETTINGS, *script.settings, *settings]:
+    for setting in [*settings, *SETTINGS, *script.settings]:
         command += ["-iex", setting]
     if script.extended:
         command += ["-iex", f"set remote exec-file {program}", "-ex", f"set $port = {port}"]

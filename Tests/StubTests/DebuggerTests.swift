@@ -125,7 +125,7 @@ import xv_gdbstub
     #expect(client.ask("qFileLoadAddress:\(hex("/bin/other"))") == "E02")
     #expect(client.ask("qShlibInfoAddr") == "401008")
     #expect(client.ask("qEcho:17") == "qEcho:17")
-    #expect(client.ask("qWatchpointSupportInfo:") == "num:4;")
+    #expect(client.ask("qWatchpointSupportInfo:") == "num:65536;")
     #expect(try #require(client.ask("qHostInfo")).contains(";ptrsize:8;"))
     #expect(try #require(client.ask("qProcessInfo")).hasPrefix("pid:\(first);parent-pid:"))
     #expect(try #require(client.ask("qModuleInfo:2f6e6f;")) == "E02")

@@ -136,7 +136,7 @@ final class FakeWorld: TranslatedWorld {
 
   func setWatch(_ watchpoint: Watchpoint) throws(WorldError) {
     try state.withLock { state throws(WorldError) in
-      if state.watches.count == 4 { throw .failed(call: "a debug register", errno: ENOSPC) }
+      if state.watches.count == 4 { throw .failed(call: "watching memory", errno: ENOSPC) }
       state.watches.insert(watchpoint)
     }
   }

@@ -40,17 +40,22 @@ import Testing
     #expect(set.value.registers.control == 0x35bd_0055)
   }
 
-  @Test func whatDoesNotFitChangesNothing() {
+  @Test func whatDoesNotFitIsChecked() {
     let set = WatchpointBox()
     #expect(set.insert(watch(0x1000, 24)))
     let before = set.value.registers
-    #expect(!set.insert(watch(0x2000, 16)))
-    #expect(set.value.registers == before)
+    #expect(set.insert(watch(0x2000, 16)))
+    #expect(set.value.registers == before && set.value.checked == [watch(0x2000, 16)])
+    #expect(set.insert(watch(0x2000, 16)))
     #expect(set.insert(watch(0x2000, 8)))
-    #expect(!set.insert(watch(0x3000, 1)))
+    #expect(set.insert(watch(0x3000, 1)))
+    #expect(set.value.checked == [watch(0x2000, 16), watch(0x3000, 1)])
     #expect(set.remove(watch(0x1000, 24)))
     #expect(!set.remove(watch(0x1000, 24)))
+    #expect(set.remove(watch(0x3000, 1)) && set.remove(watch(0x2000, 16)))
+    #expect(set.value.checked.isEmpty)
     #expect(set.insert(watch(0x3000, 1)))
+    #expect(set.value.checked.isEmpty)
     // The register of 0x2000 has stayed where it was.
     #expect(set.value.registers[3]?.address == 0x2000)
   }
@@ -64,6 +69,23 @@ import Testing
     #expect(set.value.registers[0] == nil && set.value.registers[1]?.address == 0x1008)
     #expect(set.value.watches(WatchHit(.write, at: OriginalAddress(0x1008))))
     #expect(!set.value.watches(WatchHit(.write, at: OriginalAddress(0x1000))))
+  }
+
+  @Test func whatIsNoMemoryIsRefused() {
+    let set = WatchpointBox()
+    #expect(!set.insert(watch(0x1000, 0)))
+    #expect(!set.insert(watch(.max, 2)))
+    #expect(set.insert(watch(.max, 1)) && set.insert(watch(0, .max)))
+  }
+
+  @Test func thereIsABound() {
+    let set = WatchpointBox()
+    for number in 0..<UInt64(Watchpoint.most) where !set.insert(watch(0x1000 + number * 8, 8)) {
+      Issue.record("\(number)")
+    }
+    #expect(!set.insert(watch(0x10, 8)))
+    #expect(set.remove(watch(0x1000, 8)))
+    #expect(set.insert(watch(0x10, 8)))
   }
 
   @Test func accessesAreComparedByHand() {

@@ -18,7 +18,7 @@ import Testing
 
   private static func launch(
     _ path: String, flushEvery: UInt64 = 0, persistDirectory: String? = nil,
-    disableRandomization: Bool = true, stops: StopQueue = StopQueue()
+    disableRandomization: Bool = true, checksAccesses: Bool = false, stops: StopQueue = StopQueue()
   ) throws -> Guest {
     var options = LaunchOptions(program: path, arguments: [path])
     options.disableRandomization = disableRandomization
@@ -26,6 +26,7 @@ import Testing
     options.guardOriginalCode = true
     options.debugged = true
     options.torture.flush = flushEvery
+    options.torture.watch = checksAccesses
     return try Guest.launch(options) { stops.put($0.reason) }
   }
 
@@ -71,6 +72,24 @@ import Testing
     #expect(run.ending == .exited(7))
     Self.compare(run, native)
   }
+
+  /// What fragments look at before an access: nothing that is watched; what looks watched at first; what
+  /// is left to the server each time.
+  @Test(arguments: programs, [nil, far, everything])
+  func everyPlaceOfAccessChecksHasANativeState(_ name: String, watched: Watchpoint?) throws {
+    let program = try AssemblyProgram.built(name, flags: ["-static"])
+    let native = try NativeRun.states(program.path, limit: 100_000)
+    let guest = try Self.launch(program.path, checksAccesses: true)
+    defer { guest.kill() }
+    if let watched { try guest.insertWatchpoint(watched) }
+    let run = try guest.microstep(limit: 1_000_000, seconds: 60)
+    #expect(run.ending == .exited(7))
+    Self.compare(run, native)
+  }
+
+  /// All low halves of addresses, and no program's high ones.
+  private static let far = Watchpoint(.access, at: OriginalAddress(0x1234_5678_0000), length: 0x1_0000)
+  private static let everything = Watchpoint(.access, at: OriginalAddress(0), length: 1 << 47)
 
   /// A debugger's steps show what the processor's steps show natively, but for string instructions,
   /// whose repetitions are one step.

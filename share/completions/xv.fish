@@ -86,7 +86,7 @@ complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" out
 complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" outload-to' -l 'outload-to' -d 'Where --outload-on writes; PROGRAM.PID.swap, or the image of --inload, otherwise.' -rfka ''
 complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" guard' -l 'guard' -d 'Make original code non-executable, so that a leak out of translated code faults.'
 complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" cache-size' -l 'cache-size' -d 'Discard translated code when there is more than this.' -rfka ''
-complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" torture' -l 'torture' -d 'Make life hard for the translator: flush, collect or relocate at every N-th request.' -rfka ''
+complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" torture' -l 'torture' -d 'Make life hard for the translator: flush, collect or relocate at every N-th request; watch all accesses.' -rfka ''
 complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" persist-dir' -l 'persist-dir' -d 'Keep translations of files for the next run in this directory.' -rfka ''
 complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" no-persist' -l 'no-persist' -d 'Neither use nor keep translations of other runs.'
 complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" children' -l 'children' -d 'What becomes of the processes that the program makes and no debugger is told of: native (let go, xv-gdbstub\'s default), or translated (xv\'s default).' -rfka 'native translated'

@@ -79,8 +79,10 @@ extension Tracer {
       case .whileEqual: isEqual
       case .whileDifferent: !isEqual
       }
-    // As behind a round on the processor.
-    if step.withheld > 0, goesOn { registers.rip = numericCast(step.start) }
+    guard step.withheld > 0, goesOn else { return }
+    // As behind a round on the processor, which has set its resume flag.
+    registers.rip = numericCast(step.start)
+    registers.eflags |= 0x1_0000
   }
 
   private func areaOfState(_ thread: ThreadID) -> [UInt8] {

@@ -38,6 +38,7 @@ extension Tracer {
     var run = MicrostepRun()
     // What the server carries out for the thread comes back to this loop as a finished step.
     threads[thread]?.action = ResumePlan.Action(.step)
+    applyCheckedWatchpoints()
     isStopped = false
     guard place(thread, skippingProbe: false) else { return run }
     while run.steps.count < limit, time(nil) < deadline {
