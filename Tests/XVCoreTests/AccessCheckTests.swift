@@ -25,7 +25,8 @@ import Testing
       let watchpoint = Watchpoint(kind, at: OriginalAddress(base), length: size)
       let filter = WatchFilter([watchpoint])
       var set = WatchpointSet()
-      #expect(set.insert(watchpoint, mayUseRegisters: false))
+      let isTaken = set.insert(watchpoint, mayUseRegisters: false)
+      #expect(isTaken)
       for _ in 0..<300 {
         let near = base &- 80 &+ UInt64.random(in: 0..<(size + 160), using: &numbers)
         let access = MemoryAccess(
@@ -64,7 +65,7 @@ import Testing
         .write, at: OriginalAddress(UInt64.random(in: 0x0fc0...0x1080, using: &numbers)),
         length: UInt64.random(in: 1...40, using: &numbers))
       let isDown = Bool.random(using: &numbers)
-      let expected = (0..<300).first {
+      let expected = (0..<UInt64(300)).first {
         let address = isDown ? start - $0 * size : start + $0 * size
         return MemoryAccess(address: address, length: size, isWrite: true).overlaps(watchpoint)
       }
