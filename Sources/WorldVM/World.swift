@@ -118,12 +118,16 @@ package protocol World: AnyObject, Sendable {
   func setNonStop(_ isWanted: Bool) throws(WorldError)
   /// Stops one thread that runs; the stop comes by `takeStop`.
   func stop(_ thread: ThreadID) throws(WorldError)
-  /// Whether a thread stands still.
-  func isHeld(_ thread: ThreadID) -> Bool
+  /// Those threads that stand still.
+  var heldThreads: Set<ThreadID> { get }
+  /// Those that have a stop which `takeStop` has not handed out.
+  var threadsWithStops: Set<ThreadID> { get }
 
   // MARK: Processes that it makes
   /// Names what is to be told besides stops.
   func tellEvents(_ told: ToldEvents) throws(WorldError)
+  /// Names what is to be told of single threads.
+  func setOptions(_ options: [ThreadID: ThreadOptions]) throws(WorldError)
   /// The world of a process that this one has made and of which a stop told; it stands still.
   func child(_ process: Int32) throws(WorldError) -> any World
 
@@ -144,9 +148,15 @@ extension World {
     if isWanted { throw .refused("\(name) stops as a whole only") }
   }
   package func stop(_ thread: ThreadID) throws(WorldError) {}
-  package func isHeld(_ thread: ThreadID) -> Bool { lastStop != nil }
+  package var heldThreads: Set<ThreadID> { lastStop == nil ? [] : Set(threads) }
+  package var threadsWithStops: Set<ThreadID> { [] }
 
   package func tellEvents(_ told: ToldEvents) throws(WorldError) {}
+  package func setOptions(_ options: [ThreadID: ThreadOptions]) throws(WorldError) {
+    if options.values.contains(where: { !$0.isEmpty }) {
+      throw .refused("\(name) cannot tell of single threads")
+    }
+  }
   package func child(_ process: Int32) throws(WorldError) -> any World {
     throw .badWorld("\(name) has made no process \(process)")
   }

@@ -59,7 +59,8 @@ enum Wrapper {
       case .exited(let status): return .exited(status)
       case .killed(let number): return .killed(number)
       case nil, .breakpoint, .watchpoint, .stepped, .signal, .interrupted, .execed, .systemCallEntry,
-        .systemCallReturn, .forked, .vforked, .vforkDone, .threadCreated, .threadExited, .noneResumed:
+        .systemCallReturn, .forked, .vforked, .vforkDone, .threadCreated, .cloned, .threadExited,
+        .noneResumed:
         return .exited(126)
       }
     } catch {

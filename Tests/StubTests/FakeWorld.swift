@@ -28,6 +28,10 @@ final class FakeWorld: TranslatedWorld {
     var flushes = 0
     var collections = 0
     var isKilled = false
+    var threads: [ThreadID] = []
+    var options: [ThreadID: ThreadOptions] = [:]
+    /// Those that stand still where threads stop one by one; nil where they stop together.
+    var held: Set<ThreadID>?
     var detachSignal: Int32?
     var signalInformation: [UInt8] = [5] + Array(repeating: 0, count: 127)
   }
@@ -35,20 +39,20 @@ final class FakeWorld: TranslatedWorld {
   static let base: UInt64 = 0x40_0000
   let name = "fake"
   let processID: Int32
-  let threads: [ThreadID]
   let state: Mutex<State>
   private let run: RunState
 
   init(processID: Int32 = 0x1234, threads: [Int32] = [0x1234], outcomes: [Outcome] = []) throws {
     self.processID = processID
-    self.threads = threads.map { ThreadID($0) }
+    let threads = threads.map { ThreadID($0) }
     run = try RunState()
     var initial = State()
     initial.outcomes = outcomes
+    initial.threads = threads
     // The main program's dynamic section: DT_DEBUG and its value, DT_NULL.
     initial.memory.replaceSubrange(
       0x1000..<0x1020, with: [21, 0, 0, 0, 0, 0, 0, 0, 0xe0, 0x7f] + Array(repeating: 0, count: 22))
-    for thread in self.threads {
+    for thread in threads {
       var general = user_regs_struct()
       general.rip = Self.base
       general.rsp = 0x7fff_0000
@@ -57,13 +61,29 @@ final class FakeWorld: TranslatedWorld {
         general: general, extended: Array(repeating: 0, count: 4096))
     }
     state = Mutex(initial)
-    run.find(at: StopEvent(thread: self.threads[0], reason: .signal(SIGTRAP)))
+    run.find(at: StopEvent(thread: threads[0], reason: .signal(SIGTRAP)))
   }
+
+  var threads: [ThreadID] { state.withLock { $0.threads } }
 
   var plans: [ResumePlan] { state.withLock { $0.plans } }
 
   /// What happens to a world that runs.
   func happen(_ reason: StopReason) { run.post(StopEvent(thread: threads[0], reason: reason)) }
+
+  /// What happens to one thread, where threads stop one by one.
+  func happen(_ reason: StopReason, to thread: Int32) {
+    _ = state.withLock { $0.held?.insert(ThreadID(thread)) }
+    run.post(StopEvent(thread: ThreadID(thread), reason: reason))
+  }
+
+  /// A thread is gone.
+  func end(_ thread: Int32) {
+    state.withLock { state in
+      state.threads.removeAll { $0 == ThreadID(thread) }
+      state.registers[ThreadID(thread)] = nil
+    }
+  }
 
   // MARK: Memory
   var currentIncarnation: Incarnation { run.incarnation }
@@ -158,9 +178,21 @@ final class FakeWorld: TranslatedWorld {
     guard try run.tryGo() else { throw .running }
     let outcome = state.withLock { state in
       state.plans.append(plan)
+      state.held = state.held?.filter { (plan.threads[$0] ?? plan.others).kind == .stay }
       return state.outcomes.isEmpty ? Outcome.runsOn : state.outcomes.removeFirst()
     }
     if case .stop(let reason) = outcome { happen(reason) }
+  }
+
+  func setNonStop(_ isWanted: Bool) throws(WorldError) {
+    state.withLock { $0.held = isWanted ? Set($0.threads) : nil }
+    run.setNonStop(isWanted)
+  }
+  var heldThreads: Set<ThreadID> { state.withLock { $0.held ?? Set($0.threads) } }
+  var threadsWithStops: Set<ThreadID> { run.threadsWithStops }
+
+  func setOptions(_ options: [ThreadID: ThreadOptions]) throws(WorldError) {
+    state.withLock { $0.options.merge(options) { $1 } }
   }
 
   func interrupt() throws(WorldError) {

@@ -13,6 +13,8 @@ final class StubClient {
   private let socket: OwnedDescriptor
   private var decoder = FrameDecoder(limit: 1 << 20, expandsRuns: true)
   private let served: ServedSession?
+  /// Notifications come as packets do.
+  var takesNotifications = false
 
   /// Serves the session to a new client; the session outlives it.
   init(_ session: StubSession) throws {
@@ -73,7 +75,10 @@ final class StubClient {
       var bytes = [UInt8](repeating: 0, count: 65536)
       let count = read(socket.number, &bytes, bytes.count)
       guard count > 0 else { return nil }
-      decoder.feed(bytes[..<count])
+      decoder.feed(
+        bytes[..<count].map {
+          takesNotifications && $0 == UInt8(ascii: "%") ? UInt8(ascii: "$") : $0
+        })
     }
   }
 

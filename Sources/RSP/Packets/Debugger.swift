@@ -25,6 +25,8 @@ package enum DebuggerPacket: Hashable, Sendable {
   case workingDirectory
   /// Answered by its own text: a client that lost count finds its place again.
   case echo([UInt8])
+  /// How long a reply the client wants, to measure the connection.
+  case speedTest(Int)
   /// What a person typed for the program.
   case input([UInt8])
   // Threads.
@@ -47,6 +49,15 @@ package enum DebuggerPacket: Hashable, Sendable {
 
   static func echo(_ scanner: inout PacketScanner) -> Packet? {
     .debugger(.echo(Array("qEcho:".utf8) + scanner.rest))
+  }
+
+  /// The data behind the size are only there to be sent.
+  static func speedTest(_ scanner: inout PacketScanner) -> Packet? {
+    let digits = scanner.field(before: ";")
+    guard let count = Int(String(decoding: digits, as: UTF8.self)), 0...(4 << 20) ~= count else {
+      return nil
+    }
+    return .debugger(.speedTest(count))
   }
 
   static func input(_ scanner: inout PacketScanner) -> Packet? {

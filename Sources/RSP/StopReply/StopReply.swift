@@ -29,6 +29,8 @@ package enum StopReply: Hashable, Sendable {
       case vforkDone
       /// The thread was just made.
       case created
+      /// The thread that it has made.
+      case cloned(ThreadName)
       /// A new image: its path.
       case executed(path: [UInt8])
     }
@@ -144,6 +146,8 @@ extension StopReply.Stop {
       pair([UInt8]("vfork".utf8), child.encoded(multiprocess: multiprocess))
     case .vforkDone: pair([UInt8]("vforkdone".utf8), [])
     case .created: pair([UInt8]("create".utf8), [])
+    case .cloned(let child):
+      pair([UInt8]("clone".utf8), child.encoded(multiprocess: multiprocess))
     case .executed(let path): pair([UInt8]("exec".utf8), Hex.encode(path))
     case nil: break
     }

@@ -16,8 +16,17 @@ package struct Readiness: ~Copyable {
   }
 
   /// Returns when at least one descriptor is ready.
+  ///
+  /// What children do is for other threads to hear: a program that is debugged would wake this one each
+  /// time that it stops.
   package mutating func wait() {
+    var children = sigset_t()
+    sigemptyset(&children)
+    sigaddset(&children, SIGCHLD)
+    var before = sigset_t()
+    pthread_sigmask(SIG_BLOCK, &children, &before)
     while poll(timeoutMilliseconds: -1) < 0 {}
+    pthread_sigmask(SIG_SETMASK, &before, nil)
   }
 
   /// Whether the descriptor at an index was found readable (or closed, which a read will tell).

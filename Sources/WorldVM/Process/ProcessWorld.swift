@@ -79,10 +79,16 @@ package final class ProcessWorld: TranslatedWorld {
     guest.stop(thread)
   }
 
-  package func isHeld(_ thread: ThreadID) -> Bool { guest.isHeld(thread) }
+  package var heldThreads: Set<ThreadID> { guest.heldThreads }
+  package var threadsWithStops: Set<ThreadID> { state.threadsWithStops }
 
   package func tellEvents(_ told: ToldEvents) throws(WorldError) {
     try ask { guest throws(GuestError) in try guest.tellEvents(told) }
+  }
+
+  package func setOptions(_ options: [ThreadID: ThreadOptions]) throws(WorldError) {
+    try state.requireValid()
+    guest.setOptions(options)
   }
 
   package func child(_ process: Int32) throws(WorldError) -> any World {

@@ -137,6 +137,11 @@ package final class RunState: Sendable {
     }
   }
 
+  /// Whose stops were not taken.
+  package var threadsWithStops: Set<ThreadID> {
+    state.withLock { Set($0.waiting.map(\.thread)) }
+  }
+
   /// The oldest stop that was not taken, or nil.
   package func takeStop() -> StopEvent? {
     state.withLock { state in

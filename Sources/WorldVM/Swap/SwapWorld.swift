@@ -164,8 +164,16 @@ package final class SwapWorld: TranslatedWorld {
     try live.setNonStop(isWanted)
   }
   package func stop(_ thread: ThreadID) throws(WorldError) { try live?.stop(thread) }
-  package func isHeld(_ thread: ThreadID) -> Bool { live?.isHeld(thread) ?? true }
+  package var heldThreads: Set<ThreadID> { live?.heldThreads ?? Set(threads) }
+  package var threadsWithStops: Set<ThreadID> { state.threadsWithStops }
   package func tellEvents(_ told: ToldEvents) throws(WorldError) { try live?.tellEvents(told) }
+  package func setOptions(_ options: [ThreadID: ThreadOptions]) throws(WorldError) {
+    guard let live else {
+      if options.values.contains(where: { !$0.isEmpty }) { throw refusal }
+      return
+    }
+    try live.setOptions(options)
+  }
   package func child(_ process: Int32) throws(WorldError) -> any World {
     guard let live else { throw .badWorld("\(name) has made no process \(process)") }
     return try live.child(process)

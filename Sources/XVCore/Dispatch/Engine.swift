@@ -168,6 +168,7 @@ final class Engine: @unchecked Sendable {
     let status = pthread_create(
       &thread, nil,
       { argument in
+        ChildEvents.blockSignal()
         let engine = Unmanaged<Engine>.fromOpaque(argument!).takeRetainedValue()
         engine.dispatch()
         engine.retirement?(engine)

@@ -30,9 +30,17 @@ package typealias BreakpointFilter = @Sendable (BreakpointHit) -> Bool
 extension Tracer {
   /// Lets a thread that has met a breakpoint go on if nobody is to be told; the others have not noticed.
   func goesOnUntold(_ thread: ThreadID) -> Bool {
+    guard !isTold(thread) else { return false }
+    enter(thread, skippingProbe: true)
+    return true
+  }
+
+  /// Whether the hit of a thread that stands at a breakpoint is told. The filter carries out commands: it
+  /// is asked once for each hit.
+  private func isTold(_ thread: ThreadID) -> Bool {
     guard let filter = breakpointFilter, let state = threads[thread],
       breakpoints.contains(UInt64(state.registers.general.rip))
-    else { return false }
+    else { return true }
     let hit = BreakpointHit(
       thread: thread, registers: state.registers,
       readExtended: { [self] in (try? extendedState(thread)) ?? [] },
@@ -42,9 +50,37 @@ extension Tracer {
         guard xv_read_remote(process, address, &bytes, count) != count else { return bytes }
         return readMemory(address, count)
       })
-    if filter(hit) { return false }
-    enter(thread, skippingProbe: true)
-    return true
+    return filter(hit)
+  }
+
+  /// The hit of a thread that has come to a breakpoint by itself, of which nobody was told because another
+  /// thread's stop was, and which is to run: all of them would stop again at once. Everything stands still
+  /// and stays so.
+  ///
+  /// Those of which nobody is to be told are ready to leave.
+  func takeMetBreakpoint(of process: Int32, _ plan: ResumePlan) -> StopEvent? {
+    guard !breakpoints.isEmpty else { return nil }
+    for thread in threads.keys.sorted() {
+      guard let state = threads[thread], state.processID == process,
+        (plan.threads[thread] ?? plan.others) == ResumePlan.Action(.run), meetsBreakpoint(thread, state)
+      else { continue }
+      threads[thread]?.toldBreakpoint = UInt64(state.registers.general.rip)
+      if isTold(thread) { return StopEvent(thread: thread, reason: .breakpoint) }
+    }
+    return nil
+  }
+
+  /// Whether the next thing that a thread does is to meet a breakpoint.
+  private func meetsBreakpoint(_ thread: ThreadID, _ state: TracedThread) -> Bool {
+    let pc = UInt64(state.registers.general.rip)
+    guard breakpoints.contains(pc), state.toldBreakpoint != pc, isDebugged(thread) else { return false }
+    guard state.state == .canonical, !state.isExiting, state.vforkChild == nil, state.caughtCall == nil,
+      state.watchHit == nil, state.owedSignal == 0, !state.owesTrap
+    else { return false }
+    // It may be in front of a system call that is to be made again.
+    var registers = state.registers.general
+    rewindCall(thread, &registers)
+    return UInt64(registers.rip) == pc
   }
 }
 

@@ -47,10 +47,29 @@ struct ChildEvents: ~Copyable {
 
   /// The calling thread takes the signal if nobody else does.
   func unblockSignal() {
+    var mask = ChildEvents.signal
+    pthread_sigmask(SIG_UNBLOCK, &mask, nil)
+  }
+
+  /// The calling thread leaves the signal to others: each would wake it for nothing.
+  static func blockSignal() {
+    var mask = ChildEvents.signal
+    pthread_sigmask(SIG_BLOCK, &mask, nil)
+  }
+
+  static func withSignalBlocked(_ body: () -> Void) {
+    var mask = ChildEvents.signal
+    var before = sigset_t()
+    pthread_sigmask(SIG_BLOCK, &mask, &before)
+    body()
+    pthread_sigmask(SIG_SETMASK, &before, nil)
+  }
+
+  private static var signal: sigset_t {
     var mask = sigset_t()
     sigemptyset(&mask)
     sigaddset(&mask, SIGCHLD)
-    pthread_sigmask(SIG_UNBLOCK, &mask, nil)
+    return mask
   }
 
   deinit { close(descriptor) }

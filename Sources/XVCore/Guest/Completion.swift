@@ -22,8 +22,9 @@ package final class Completion<Value>: @unchecked Sendable {
     sem_post(semaphore)
   }
 
+  /// The stops of children wake the tracer only.
   package func wait() -> Value? {
-    while sem_wait(semaphore) != 0 {}
+    ChildEvents.withSignalBlocked { while sem_wait(semaphore) != 0 {} }
     return value
   }
 }

@@ -18,6 +18,17 @@ package struct ToldEvents: Hashable, Sendable {
   }
 }
 
+/// What of one thread's life its debugger is told, whatever `ToldEvents` says.
+package struct ThreadOptions: OptionSet, Hashable, Sendable {
+  package let rawValue: UInt64
+  package init(rawValue: UInt64) { self.rawValue = rawValue }
+
+  /// Threads that it makes.
+  package static let clones = ThreadOptions(rawValue: 1)
+  /// Its end.
+  package static let end = ThreadOptions(rawValue: 2)
+}
+
 /// Who is told of the stops of processes that were made by others. Events wait for their receiver.
 struct Debuggees {
   private struct Debuggee {
@@ -76,7 +87,9 @@ extension Tracer {
   }
 
   func tell(_ process: Int32, _ event: StopEvent) {
-    if process == self.process { onStop(event) } else { tracees.debuggees.receive(process, event) }
+    guard process == self.process else { return tracees.debuggees.receive(process, event) }
+    keepSnapshot(event.thread)
+    onStop(event)
   }
 
   /// Tells that a thread has made a process; the child is held.
@@ -123,6 +136,13 @@ extension Guest {
   /// Has the debugger be told of what the program makes.
   package func tellEvents(_ told: ToldEvents) throws(GuestError) {
     try whileStopped { tracer throws(GuestError) in tracer.toldEvents = told }
+  }
+
+  /// Has the debugger be told of single threads' lives.
+  package func setOptions(_ options: [ThreadID: ThreadOptions]) {
+    _ = withTracer { tracer in
+      for (thread, options) in options { tracer.threads[thread]?.options = options }
+    }
   }
 
   /// A process that this one has made and of which a stop told; it stands still. `onStop` as for `launch`.

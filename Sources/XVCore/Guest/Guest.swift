@@ -7,15 +7,18 @@ import Glibc
 /// the caller waits. Everything is in original terms: no cache address ever leaves this interface.
 package final class Guest: Sendable {
   private let tracees: Tracees
+  /// Nil for a process of which another one's tracer takes care.
+  private let snapshot: StopSnapshot?
   /// Process id of the guest.
   package let pid: Int32
 
-  private init(_ pid: Int32, among tracees: Tracees) {
+  private init(_ pid: Int32, among tracees: Tracees, _ snapshot: StopSnapshot?) {
     self.tracees = tracees
     self.pid = pid
+    self.snapshot = snapshot
   }
 
-  func sibling(_ process: Int32) -> Guest { Guest(process, among: tracees) }
+  func sibling(_ process: Int32) -> Guest { Guest(process, among: tracees, nil) }
 
   /// Starts `options.program` and stops it at its first instruction (ld.so's, or the program's own
   /// when it is static); without a debugger it runs at once. `onStop` is called on the tracer thread,
@@ -44,9 +47,10 @@ package final class Guest: Sendable {
     _ tracer: Tracer, among tracees: Tracees
   ) throws(GuestError) -> Guest {
     let launched = Completion<Result<Int32, GuestError>>()
+    let snapshot = tracer.snapshot
     TracerThread.start { tracees.run(tracer) { launched.finish($0) } }
     switch launched.wait() {
-    case .success(let pid): return Guest(pid, among: tracees)
+    case .success(let pid): return Guest(pid, among: tracees, snapshot)
     case .failure(let error): throw error
     case nil: throw .gone
     }
@@ -54,7 +58,8 @@ package final class Guest: Sendable {
 
   /// Live threads in the order of their ids; those of vfork children are not among them.
   package var threads: [ThreadID] {
-    withTracer { [pid] tracer in
+    if let known = snapshot?.threads { return known }
+    return withTracer { [pid] tracer in
       tracer.threads.filter { $0.value.processID == pid }.keys.sorted()
     } ?? []
   }
@@ -62,7 +67,8 @@ package final class Guest: Sendable {
   // MARK: While stopped
 
   package func registers(of thread: ThreadID, extended: Bool) throws(GuestError) -> Registers {
-    try whileHeld(thread) { tracer throws(GuestError) in
+    if !extended, let known = snapshot?.registers(of: thread) { return known }
+    return try whileHeld(thread) { tracer throws(GuestError) in
       guard let state = tracer.threads[thread] else { throw .noSuchThread(thread) }
       var registers = state.registers
       if extended, state.vforkChild == nil { registers.extended = try tracer.extendedState(thread) }

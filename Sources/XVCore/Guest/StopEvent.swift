@@ -24,6 +24,8 @@ package enum StopReason: Hashable, Sendable {
   case vforkDone
   /// The thread was just made, and has not run yet.
   case threadCreated
+  /// The thread has made another one, which has not run yet and stands still.
+  case cloned(child: ThreadID)
   /// The thread is gone, with a status; others of its process go on.
   case threadExited(Int32)
   /// All threads that were resumed have ended; those that were not stand still.

@@ -51,14 +51,7 @@ extension Tracer {
     let region = try makeRegion(first, registers, scratch: scratch, core: core)
     let handlers = try learnHandlers(first, registers, scratch: scratch)
     _ = try inject(first, registers, at: stub, 11, [scratch, 0x1000])
-    var sequences: [ThreadID: RestartableSequence] = [:]
-    for thread in order {
-      guard let sequence = control.restartableSequence(thread) else { continue }
-      try unregister(sequence, of: thread)
-      sequences[thread] = sequence
-      // Whatever fails from here on, it is registered again.
-      pausedSequences = sequences
-    }
+    let sequences = try unregisterSequences()
     let engine = makeEngine(region: region, core: core, map: map)
     self.engine = engine
     if Tracer.isFiltered(ProcessStatus(of: process)) { engine.enterSandbox() }
@@ -139,14 +132,25 @@ extension Tracer {
     return handlers
   }
 
-  private func unregister(
-    _ sequence: RestartableSequence, of thread: ThreadID
-  ) throws(GuestError) {
-    guard var registers = threads[thread]?.registers.general else { return }
-    sequence.abort(&registers, process: process)
-    threads[thread]?.registers.general = registers
-    let result = try inject(
-      thread, registers, at: vdsoCall, RestartableSequence.call, sequence.unregistration)
-    if result < 0 { throw .system(call: "rseq", errno: Int32(-result)) }
+  private func unregisterSequences() throws(GuestError) -> [ThreadID: RestartableSequence] {
+    var sequences: [ThreadID: RestartableSequence] = [:]
+    for thread in threads.keys {
+      guard let sequence = control.restartableSequence(thread),
+        var registers = threads[thread]?.registers.general
+      else { continue }
+      sequence.abort(&registers, process: process)
+      threads[thread]?.registers.general = registers
+      sequences[thread] = sequence
+    }
+    // Whatever fails from here on, they are registered again.
+    pausedSequences = sequences
+    let results = try injectEach(
+      sequences.mapValues {
+        InjectedCall(number: RestartableSequence.call, arguments: $0.unregistration)
+      }, at: vdsoCall)
+    if let result = results.values.first(where: { $0 < 0 }) {
+      throw .system(call: "rseq", errno: Int32(-result))
+    }
+    return sequences
   }
 }

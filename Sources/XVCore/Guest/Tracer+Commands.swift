@@ -18,6 +18,7 @@ extension Tracer {
   }
 
   func setGeneralRegisters(_ registers: user_regs_struct, of thread: ThreadID) {
+    snapshot.forget()
     if threads[thread]?.toldBreakpoint != UInt64(registers.rip) { threads[thread]?.toldBreakpoint = nil }
     if threads[thread]?.registers.general.rip != registers.rip { threads[thread]?.hasMoved = true }
     threads[thread]?.registers.general = registers

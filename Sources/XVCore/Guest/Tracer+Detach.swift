@@ -64,6 +64,7 @@ extension Tracer {
   private func signalDue(_ thread: ThreadID, _ told: Int32) -> Int32 {
     guard let state = threads[thread] else { return 0 }
     if case .signal(let waiting)? = state.pending { return waiting }
+    if state.owedSignal != 0, state.stoppedBySignal == state.owedSignal { return state.owedSignal }
     // A fault belongs to the instruction that made it: a call by the debugger ends with one, at a breakpoint on
     // the stack, and then the thread is put back to where it was.
     let isFault = [SIGSEGV, SIGBUS, SIGILL, SIGFPE].contains(told)
@@ -123,15 +124,11 @@ extension Tracer {
   /// Registers what each thread had registered, or was told it had. Returns the threads concerned.
   private func registerSequences() throws(GuestError) -> Set<ThreadID> {
     let sequences = engine.flatMap { engine in engine.lock.locked { engine.sequences } }
-    var done: Set<ThreadID> = []
-    for (thread, sequence) in sequences ?? pausedSequences {
-      guard let state = threads[thread] else { continue }
-      _ = try inject(
-        thread, state.registers.general, at: vdsoCall, RestartableSequence.call,
-        sequence.registration)
-      done.insert(thread)
-    }
-    return done
+    let results = try injectEach(
+      (sequences ?? pausedSequences).mapValues {
+        InjectedCall(number: RestartableSequence.call, arguments: $0.registration)
+      }, at: vdsoCall)
+    return Set(results.keys)
   }
 
   private func unmapAll(_ thread: ThreadID) throws(GuestError) {

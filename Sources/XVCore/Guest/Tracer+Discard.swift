@@ -16,11 +16,12 @@ extension Tracer {
   /// Makes room while one thread is being placed. Others that ran go on.
   func makeRoom(_ kind: Discard) {
     let wasStopped = isStopped
-    let running = threads.filter { $0.value.state != .canonical }.keys.sorted()
+    let standing = Set(threads.filter { $0.value.state == .canonical }.keys)
     halt()
     guard !isFinished else { return }
     discard(kind, for: nil)
-    if !wasStopped { resumeAsPlanned(running) }
+    // Among them may be some that were made while the others stopped.
+    if !wasStopped { resumeAsPlanned(threads.keys.filter { !standing.contains($0) }.sorted()) }
   }
 
   /// All threads stand in canonical state. What cannot be moved is discarded at least.

@@ -50,13 +50,15 @@ extension Tracer {
   private func gone(_ thread: ThreadID, _ reason: StopReason) {
     trace("[\(thread)] is gone: \(reason)")
     let owner = threads[thread]?.processID
+    let isTold = threads[thread]?.options.contains(.end) == true
+    snapshot.forget()
     threads[thread] = nil
     guard thread.rawValue == process else {
       if let engine { engine.lock.locked { engine.removeThread(thread) } }
       if debuggedSharers.remove(thread.rawValue) != nil {
         tell(thread.rawValue, StopEvent(thread: thread, reason: reason))
       } else if owner == process {
-        threadEnded(thread, reason)
+        threadEnded(thread, reason, isTold: isTold)
       }
       return
     }

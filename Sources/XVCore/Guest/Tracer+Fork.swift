@@ -31,11 +31,18 @@ extension Tracer {
     if isVfork, isTold { showInCall(parent, maker.registers) }
     if maker.flags & UInt64(CLONE_VM) != 0 {
       let isThread = maker.flags & UInt64(CLONE_THREAD) != 0
-      let isToldThread = isThread && toldEvents.threads && isDebugged(parent)
+      let isKnown = isThread && isDebugged(parent)
+      let isToldClone = isKnown && threads[parent]?.options.contains(.clones) == true
+      let isToldThread = isKnown && toldEvents.threads && !isToldClone
       share(
-        child, of: parent, maker.flags, maker.registers, isTold: isTold, isHeld: isToldThread)
+        child, of: parent, maker.flags, maker.registers, isTold: isTold,
+        isHeld: isToldThread || isToldClone)
       control.resume(parent, signal: 0)
       if isToldThread, threads[child] != nil { tellFork(child, .threadCreated) }
+      if isToldClone, threads[child] != nil {
+        threads[child]?.action = ResumePlan.Action(.stay)
+        tellFork(parent, .cloned(child: child))
+      }
     } else if isTold || options.children == .translated {
       adopt(child, of: parent, maker.flags, maker.registers, isTold: isTold)
     } else {

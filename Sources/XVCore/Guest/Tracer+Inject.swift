@@ -8,6 +8,44 @@ struct InjectedCall {
   var arguments: [UInt64]
 }
 
+/// One thread on its way through a call that is not its own.
+private struct Injection {
+  let thread: ThreadID
+  let number: UInt64
+  /// Before the call and after it.
+  let registers: user_regs_struct
+  let call: user_regs_struct
+  let mask: UInt64?
+  var isEntered = false
+  /// Those that could not wait: they belong to the program, and are sent again.
+  var signals: [Int32] = []
+
+  /// Puts the call into the thread's registers. Signals wait meanwhile.
+  init(
+    _ call: InjectedCall, _ thread: ThreadID, _ registers: user_regs_struct,
+    at instruction: UInt64, _ control: PtraceControl
+  ) throws(GuestError) {
+    self.thread = thread
+    self.registers = registers
+    number = call.number
+    var changed = registers
+    changed.rip = numericCast(instruction)
+    changed.rax = numericCast(call.number)
+    changed.eflags &= ~numericCast(TrapStep.flag)
+    changed.orig_rax = numericCast(UInt64.max)
+    let order = [
+      Register.rdi, Register.rsi, Register.rdx, Register.r10, Register.r8, Register.r9,
+    ]
+    for (index, register) in order.enumerated() {
+      changed[register: register] = index < call.arguments.count ? call.arguments[index] : 0
+    }
+    self.call = changed
+    try control.setRegisters(thread, changed)
+    mask = control.signalMask(thread)
+    if let mask { control.setSignalMask(thread, mask | ~Tracer.synchronousSignals) }
+  }
+}
+
 /// Calls that stopped threads are made to carry out.
 extension Tracer {
   /// Brings a thread that stopped on its way out of a system call to that call's very end, and returns
@@ -34,52 +72,88 @@ extension Tracer {
     _ thread: ThreadID, _ registers: user_regs_struct, at instruction: UInt64, _ number: UInt64,
     _ arguments: [UInt64]
   ) throws(GuestError) -> Int64 {
-    var call = registers
-    call.rip = numericCast(instruction)
-    call.rax = numericCast(number)
-    call.eflags &= ~numericCast(TrapStep.flag)
-    call.orig_rax = numericCast(UInt64.max)
-    let order = [
-      Register.rdi, Register.rsi, Register.rdx, Register.r10, Register.r8, Register.r9,
-    ]
-    for (index, register) in order.enumerated() {
-      call[register: register] = index < arguments.count ? arguments[index] : 0
-    }
-    try control.setRegisters(thread, call)
-    var entered = false
-    // Signals wait meanwhile. One that cannot wait is sent again: it belongs to the program.
-    let mask = control.signalMask(thread)
-    if let mask { control.setSignalMask(thread, mask | ~Tracer.synchronousSignals) }
-    defer { if let mask { control.setSignalMask(thread, mask) } }
-    var signals: [Int32] = []
-    let owner = threads[thread]?.processID ?? thread.rawValue
-    defer { for signal in signals { _ = xv_tgkill(owner, thread.rawValue, signal) } }
+    var injection = try Injection(
+      InjectedCall(number: number, arguments: arguments), thread, registers, at: instruction, control)
+    defer { end(injection) }
     while true {
       control.resumeToSystemCall(thread)
-      guard let event = control.waitForEvent(of: thread) else { throw .gone }
-      switch event {
-      case .systemCallStop:
-        if control.isAtSystemCallEntry(thread) {
-          entered = true
-        } else if entered {
-          let result = try control.registers(thread).rax
-          try control.setRegisters(thread, registers)
-          return Int64(bitPattern: UInt64(result))
-        } else {
-          // The end of the call it was in before.
-          try control.setRegisters(thread, call)
-        }
-      case .exited, .killed:
-        tracees.postpone(thread, event)
-        throw .gone
-      case .signal(SIGSEGV) where isFromKernel(thread):
-        // Nothing can be executed there.
-        try control.setRegisters(thread, registers)
-        throw .system(call: "system call \(number)", errno: EFAULT)
-      case .signal(let signal): signals.append(signal)
-      default: break
+      if let result = try advance(&injection) { return result }
+    }
+  }
+
+  /// As `inject`, each thread with a call of its own: all of them run at the same time. All are brought to
+  /// the end of theirs before a failure is told.
+  func injectEach(
+    _ calls: [ThreadID: InjectedCall], at instruction: UInt64
+  ) throws(GuestError) -> [ThreadID: Int64] {
+    var open: [Injection] = []
+    var results: [ThreadID: Int64] = [:]
+    var failure: GuestError?
+    for thread in calls.keys.sorted() {
+      guard let call = calls[thread], let state = threads[thread] else { continue }
+      do throws(GuestError) {
+        open.append(
+          try Injection(call, thread, state.registers.general, at: instruction, control))
+        control.resumeToSystemCall(thread)
+      } catch {
+        failure = error
       }
     }
+    while !open.isEmpty {
+      var rest: [Injection] = []
+      for var injection in open {
+        do throws(GuestError) {
+          guard let result = try advance(&injection) else {
+            control.resumeToSystemCall(injection.thread)
+            rest.append(injection)
+            continue
+          }
+          results[injection.thread] = result
+        } catch {
+          failure = error
+        }
+        end(injection)
+      }
+      open = rest
+    }
+    if let failure { throw failure }
+    return results
+  }
+
+  /// Waits for what happens to the thread next; the call's result when it is done.
+  private func advance(_ injection: inout Injection) throws(GuestError) -> Int64? {
+    let thread = injection.thread
+    guard let event = control.waitForEvent(of: thread) else { throw .gone }
+    switch event {
+    case .systemCallStop:
+      if control.isAtSystemCallEntry(thread) {
+        injection.isEntered = true
+      } else if injection.isEntered {
+        let result = try control.registers(thread).rax
+        try control.setRegisters(thread, injection.registers)
+        return Int64(bitPattern: UInt64(result))
+      } else {
+        // The end of the call it was in before.
+        try control.setRegisters(thread, injection.call)
+      }
+    case .exited, .killed:
+      tracees.postpone(thread, event)
+      throw .gone
+    case .signal(SIGSEGV) where isFromKernel(thread):
+      // Nothing can be executed there.
+      try control.setRegisters(thread, injection.registers)
+      throw .system(call: "system call \(injection.number)", errno: EFAULT)
+    case .signal(let signal): injection.signals.append(signal)
+    default: break
+    }
+    return nil
+  }
+
+  private func end(_ injection: Injection) {
+    let thread = injection.thread
+    if let mask = injection.mask { control.setSignalMask(thread, mask) }
+    let owner = threads[thread]?.processID ?? thread.rawValue
+    for signal in injection.signals { _ = xv_tgkill(owner, thread.rawValue, signal) }
   }
 
   /// Makes a stopped thread carry out several calls, with one stop at the end, and puts its registers

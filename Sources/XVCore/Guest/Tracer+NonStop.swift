@@ -6,6 +6,7 @@ extension Tracer {
   /// Changes between stops of all threads and stops of each; all stand still when it is the former.
   func setNonStop(_ isWanted: Bool) {
     guard isWanted != isNonStop else { return }
+    snapshot.forget()
     if isWanted {
       isNonStop = true
       isStopped = false
@@ -33,17 +34,21 @@ extension Tracer {
 
   private func bringToStop(_ thread: ThreadID) {
     guard let state = threads[thread], state.state != .canonical else { return }
+    let known = Set(threads.keys)
     isStopping = true
     if state.state == .running { control.interrupt(thread) }
     waitForStop(of: thread)
     isStopping = false
+    // It may have made a thread on the way, which was kept from running.
+    if !isFinished { resumeAsPlanned(threads.keys.filter { !known.contains($0) }.sorted()) }
   }
 
   /// Stops one thread because a debugger asks. What else stops it at this moment is told instead.
   func stop(_ thread: ThreadID) {
     guard isNonStop, let state = threads[thread], !state.isHeld, !state.isExiting else { return }
     bringToStop(thread)
-    guard !isFinished, let stopped = threads[thread] else { return }
+    // One that ends has no stop to tell.
+    guard !isFinished, let stopped = threads[thread], !stopped.isExiting else { return }
     if case .signal(let signal)? = stopped.pending {
       threads[thread]?.pending = nil
       take(signal, by: thread)
@@ -65,6 +70,7 @@ extension Tracer {
         : isDebugged(thread) ? ResumePlan.Action(.stay) : ResumePlan.Action(.run)
       guard action.kind != .stay, state.isHeld || !isConcerned else { continue }
       if isConcerned, let event = takePending(ofThread: thread) {
+        if action.signal != 0 { threads[thread]?.owedSignal = action.signal }
         tell(process, event)
         continue
       }
@@ -93,9 +99,11 @@ extension Tracer {
   // MARK: Ends
 
   /// A thread is gone and its process is not.
-  func threadEnded(_ thread: ThreadID, _ reason: StopReason) {
+  ///
+  /// `isTold`: the debugger wants to know of the end of this one.
+  func threadEnded(_ thread: ThreadID, _ reason: StopReason, isTold: Bool) {
     guard isDebugged else { return }
-    if toldEvents.threads, case .exited(let status) = reason {
+    if isTold || toldEvents.threads, case .exited(let status) = reason {
       let event = StopEvent(thread: thread, reason: .threadExited(status))
       if isStopped || isStopping {
         untoldEnds.append(event)
@@ -126,8 +134,11 @@ extension Guest {
     _ = withTracer { $0.stop(thread) }
   }
 
-  /// Whether a thread stands still at the debugger's word.
-  package func isHeld(_ thread: ThreadID) -> Bool {
-    withTracer { $0.isStopped || $0.threads[thread]?.isHeld ?? false } ?? true
+  /// Those threads that stand still at the debugger's word. The stop of each was handed to `onStop` before.
+  package var heldThreads: Set<ThreadID> {
+    withTracer { [pid] tracer in
+      let own = tracer.threads.filter { $0.value.processID == pid }
+      return Set(own.filter { tracer.isStopped || $0.value.isHeld }.keys)
+    } ?? []
   }
 }

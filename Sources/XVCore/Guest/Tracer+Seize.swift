@@ -8,12 +8,20 @@ extension Tracer {
   /// state; `threads` holds it.
   func seizeAll() throws(GuestError) {
     while true {
-      var isComplete = true
-      for thread in tasks() where threads[thread] == nil {
-        guard try seize(thread) else { continue }
-        isComplete = false
-        stopNative(thread)
+      // All are on their way to their stops before the first is waited for. Each has to be waited for,
+      // whatever happens: nothing can be done to one that runs.
+      var seized: [ThreadID] = []
+      var refusal: GuestError?
+      for thread in tasks() where threads[thread] == nil && refusal == nil {
+        do throws(GuestError) {
+          if try seize(thread) { seized.append(thread) }
+        } catch {
+          refusal = error
+        }
       }
+      for thread in seized where threads[thread] != nil { stopNative(thread) }
+      if let refusal { throw refusal }
+      var isComplete = seized.isEmpty
       // An exec of one thread ends the stops of all others.
       for thread in threads.keys where (try? control.registers(thread)) == nil {
         isComplete = false

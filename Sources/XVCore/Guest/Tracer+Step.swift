@@ -11,9 +11,13 @@ extension Tracer {
 
   /// Starts the threads as planned; all stand in canonical state.
   func resume(_ plan: ResumePlan, of process: Int32) {
+    snapshot.forget()
     if isNonStop { return resumeEach(plan, of: process) }
     // What happened during the last stop is told first; nothing runs.
-    if let event = takePending(of: process) { return tell(process, event) }
+    if let event = takePending(of: process) ?? takeMetBreakpoint(of: process, plan) {
+      keepSignals(of: plan)
+      return tell(process, event)
+    }
     if plan.others.kind == .run || plan.threads.contains(where: { $0.value.kind == .run }) {
       applyCheckedWatchpoints()
     }
@@ -34,19 +38,29 @@ extension Tracer {
     }
   }
 
+  /// Nothing runs at this resume; its signals are delivered at the next one.
+  private func keepSignals(of plan: ResumePlan) {
+    for (thread, action) in plan.threads where action.signal != 0 {
+      threads[thread]?.owedSignal = action.signal
+    }
+  }
+
   func start(_ thread: ThreadID, _ action: ResumePlan.Action) {
     guard action.kind != .stay, let state = threads[thread] else { return }
     // What it meets from here on has not been told. A step may be kept from being made.
     if action.kind == .run || state.toldBreakpoint != UInt64(state.registers.general.rip) {
       threads[thread]?.toldBreakpoint = nil
     }
-    if action.signal != 0 {
-      if state.stoppedBySignal == action.signal {
-        if state.state == .canonical { return deliver(thread, action.signal) }
-      } else {
-        threads[thread]?.silentSignal = action.signal
-        _ = xv_tgkill(state.processID, thread.rawValue, action.signal)
-      }
+    // The one of a resume at which it did not run comes first.
+    threads[thread]?.owedSignal = 0
+    let signal = state.owedSignal != 0 ? state.owedSignal : action.signal
+    for next in [signal, state.owedSignal != 0 ? action.signal : 0] where next != 0 {
+      guard state.stoppedBySignal != next else { continue }
+      threads[thread]?.silentSignal = next
+      _ = xv_tgkill(state.processID, thread.rawValue, next)
+    }
+    if signal != 0, state.stoppedBySignal == signal, state.state == .canonical {
+      return deliver(thread, signal)
     }
     if action.kind == .run {
       applyBreakpoints()

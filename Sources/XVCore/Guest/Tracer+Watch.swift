@@ -175,7 +175,7 @@ extension Tracer {
         threads[thread]?.pending = reason
         told = .watchpoint(hit)
       case .watchpoint, .interrupted, .execed, .exited, .killed, .systemCallEntry, .systemCallReturn,
-        .forked, .vforked, .vforkDone, .threadCreated, .threadExited, .noneResumed:
+        .forked, .vforked, .vforkDone, .threadCreated, .cloned, .threadExited, .noneResumed:
         break
       }
     }

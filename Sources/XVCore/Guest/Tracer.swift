@@ -32,7 +32,8 @@ final class Tracer: @unchecked Sendable {
   var places = RepeatableNumbers(seed: 1)
   /// Unregistered while a process is being attached to; then they are the engine's.
   var pausedSequences: [ThreadID: RestartableSequence] = [:]
-  var isFinished = false
+  var isFinished = false { didSet { snapshot.forget() } }
+  let snapshot = StopSnapshot()
   var breakpoints: Set<UInt64> = [] { didSet { hasNewBreakpoints = true } }
   /// The probes in the cache are not yet those that `breakpoints` names.
   var hasNewBreakpoints = false
@@ -204,6 +205,8 @@ final class Tracer: @unchecked Sendable {
     let waiting = engine.lock.locked { engine.parked.sorted { $0.value.order < $1.value.order } }
     for (thread, parking) in waiting {
       guard threads[thread]?.state == .running else { continue }
+      // What was done for one of the others may have taken its request back.
+      guard engine.lock.locked({ engine.parked[thread]?.order == parking.order }) else { continue }
       control.interrupt(thread)
       // It cannot go on in its fragment any more, but it may have to end a call.
       if parking.reason == .writesCode { engine.lock.locked { engine.releaseHeldWrite(thread) } }
@@ -283,6 +286,8 @@ struct TracedThread {
   var checkedStep: CheckedStep? = nil
   /// A signal to be delivered without telling the debugger again.
   var silentSignal: Int32 = 0
+  /// A signal that the debugger has let through at a resume at which another stop was told instead.
+  var owedSignal: Int32 = 0
   /// A thread that stays stands still at the debugger's word.
   var action = ResumePlan.Action(.run)
   var isHeld: Bool { action.kind == .stay }
@@ -297,6 +302,7 @@ struct TracedThread {
   /// The system call at whose entry it was told to stand, or that it makes since.
   var caughtCall: CaughtCall? = nil
   var isExiting = false
+  var options: ThreadOptions = []
   /// The child that shares the thread's memory and has its place until it ends or calls exec.
   var vforkChild: ThreadID? = nil
   /// That child runs natively.

@@ -15,6 +15,8 @@ enum TracerThread {
     let status = pthread_create(
       &thread, nil,
       { argument in
+        // Who wants to know of children says so.
+        ChildEvents.blockSignal()
         Unmanaged<Box>.fromOpaque(argument!).takeRetainedValue().body()
         return nil
       }, box.toOpaque())

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
 internal import RSP
+internal import XVCore
 
 /// What the client said in `qSupported` that it understands; nothing until it says so.
 struct ClientFeatures {
@@ -69,6 +70,7 @@ extension StubSession {
     } else {
       // lldb that is told of it takes `x` to be gdb's only since version 21.
       supported.append("binary-upload+")
+      supported.append("QThreadOptions=\(String(Self.threadOptions.rawValue, radix: 16))")
     }
     supported += TransferPacket.Object.allCases.map { "qXfer:\($0.rawValue):read+" }
     supported += ["qXfer:siginfo:write+", "augmented-libraries-svr4-read+"]

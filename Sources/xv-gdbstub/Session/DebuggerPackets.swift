@@ -23,6 +23,9 @@ extension StubSession {
     case .serverVersion: return Reply("name:xv-gdbstub;version:\(StubCommand.version);")
     case .workingDirectory: return Reply(Hex.encode(try workingDirectory()))
     case .echo(let text): return Reply(text)
+    case .speedTest(let count):
+      // No byte like the one before: a run would be shortened.
+      return Reply(Array("data:".utf8) + (0..<count).map { UInt8(ascii: "a") + UInt8($0 % 26) })
     case .input(let text):
       terminal?.type(text)
       return terminal == nil ? .empty : .ok

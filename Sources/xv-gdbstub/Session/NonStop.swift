@@ -4,6 +4,18 @@ package import RSP
 internal import WorldVM
 internal import XVCore
 
+/// A stop to be told; the client fetches it.
+struct Notice {
+  var inferior: Inferior
+  var event: StopEvent
+  var reply: Reply
+
+  /// Where a thread stood that is gone nobody can be told, and it never goes on.
+  var isOutdated: Bool {
+    event.reason.needsThread && !inferior.world.threads.contains(event.thread)
+  }
+}
+
 /// Threads that stop and go on one by one (`QNonStop:1`): each packet is answered at once, and stops come as
 /// notifications. The first waits for `vStopped`, which fetches the others.
 extension StubSession {
@@ -17,9 +29,39 @@ extension StubSession {
     case .threadEvents(let isWanted):
       client.wantsThreadEvents = isWanted
       tellEvents()
+    case .options(let options): return try setOptions(options)
     case .nextStop:
       if !notices.isEmpty { notices.removeFirst() }
-      return notices.first ?? .ok
+      return nextNotice() ?? .ok
+    }
+    return .ok
+  }
+
+  static let threadOptions: ThreadOptions = [.clones, .end]
+
+  /// Nobody is there any more who wants to be told.
+  func clearThreadOptions() {
+    for inferior in living {
+      // A world that is gone has no threads.
+      do throws(WorldError) {
+        try inferior.world.setOptions(Dictionary(uniqueKeysWithValues: inferior.world.threads.map { ($0, []) }))
+      } catch {}
+    }
+  }
+
+  /// Threads that are made later have none.
+  private func setOptions(_ options: [ThreadModePacket.Options]) throws(WorldError) -> Reply {
+    guard options.allSatisfy({ $0.bits & ~Self.threadOptions.rawValue == 0 }) else { return .malformed }
+    for inferior in living {
+      let process = UInt64(inferior.world.processID)
+      var found: [ThreadID: ThreadOptions] = [:]
+      for thread in inferior.world.threads {
+        let last = options.last {
+          $0.threads?.matches(thread: UInt64(thread.rawValue), of: process) ?? true
+        }
+        if let last { found[thread] = ThreadOptions(rawValue: last.bits) }
+      }
+      if !found.isEmpty { try inferior.world.setOptions(found) }
     }
     return .ok
   }
@@ -43,10 +85,24 @@ extension StubSession {
 
   // MARK: Going on
 
+  /// The plan for those that stand still and whose stops the client has taken in. What it says of the
+  /// others was said without knowing that they stand: each has its stop told, and stays until then.
+  private func withoutUntold(_ plan: ResumePlan, of inferior: Inferior) -> ResumePlan {
+    // Asked in this order: who stands still has posted its stop before.
+    var standing = inferior.world.heldThreads
+    standing.subtract(inferior.world.threadsWithStops)
+    standing.subtract(notices.filter { $0.inferior === inferior }.map(\.event.thread))
+    var actions: [ThreadID: ResumePlan.Action] = [:]
+    for thread in standing { actions[thread] = plan.threads[thread] ?? plan.others }
+    return ResumePlan(others: ResumePlan.Action(.stay), threads: actions)
+  }
+
   func resumeEach(_ actions: [ResumePacket.Action]) throws(WorldError) -> Answer {
-    for inferior in living {
-      guard let plan = plan(for: actions, in: inferior) else { return .reply(.malformed) }
+    let unknown = notices.compactMap(\.event.reason.madeProcess)
+    for inferior in living where !unknown.contains(inferior.world.processID) {
+      guard var plan = plan(for: actions, in: inferior) else { return .reply(.malformed) }
       let process = inferior.world.processID
+      plan = withoutUntold(plan, of: inferior)
       for thread in inferior.world.threads {
         guard let first = actions.first(where: { $0.matches(thread, of: process) }) else { continue }
         if first.kind == .stop {
@@ -68,12 +124,14 @@ extension StubSession {
   /// ^C, or `vCtrlC`: one thread stops, with SIGINT.
   func interruptOne() {
     for inferior in living {
-      let running = inferior.world.threads.first { !inferior.world.isHeld($0) }
-      guard let thread = running else { continue }
-      loudThread = thread
-      // A world that is gone has told its end as a stop.
-      do throws(WorldError) { try inferior.world.stop(thread) } catch {}
-      return
+      let held = inferior.world.heldThreads
+      for thread in inferior.world.threads where !held.contains(thread) {
+        loudThread = thread
+        // A world that is gone has told its end as a stop.
+        do throws(WorldError) { try inferior.world.stop(thread) } catch {}
+        // One that is about to end does not stop.
+        if inferior.world.heldThreads.contains(thread) { return }
+      }
     }
   }
 
@@ -89,8 +147,14 @@ extension StubSession {
       while let event = inferior.world.takeStop() { note(event, of: inferior) }
     }
     leaveEnded()
-    guard isAwaited, let first = notices.first else { return nil }
+    guard isAwaited, let first = nextNotice() else { return nil }
     return Reply(Array("Stop:".utf8) + first.content)
+  }
+
+  /// The first stop that is to be told.
+  private func nextNotice() -> Reply? {
+    while let first = notices.first, first.isOutdated { notices.removeFirst() }
+    return notices.first?.reply
   }
 
   private func note(_ event: StopEvent, of inferior: Inferior) {
@@ -111,25 +175,49 @@ extension StubSession {
     lastStop = event
     transfers.forget()
     settle(event)
-    notices.append(stopReply())
+    notices.append(Notice(inferior: inferior, event: lastStop, reply: stopReply()))
     current = last
   }
 
   /// `?`: all that stand still are told, one by one.
   func allStops() -> Reply {
-    notices = []
     let chosen = (current, generalThread)
     for inferior in living {
+      let held = inferior.world.heldThreads
+      while let event = inferior.world.takeStop() { note(event, of: inferior) }
+      guard !inferior.isOver else { continue }
       current = inferior
       let last = lastStop
-      for thread in inferior.world.threads where inferior.world.isHeld(thread) {
+      let known = Set(notices.filter { $0.inferior === inferior }.map(\.event.thread))
+      for thread in held.subtracting(known).sorted() {
         lastStop = thread == last.thread ? last : StopEvent(thread: thread, reason: .interrupted)
         stopsQuietly = true
-        notices.append(stopReply())
+        notices.append(Notice(inferior: inferior, event: lastStop, reply: stopReply()))
       }
       lastStop = last
     }
     (current, generalThread) = chosen
-    return notices.first ?? .ok
+    return nextNotice() ?? .ok
+  }
+}
+
+extension StopReason {
+  /// The process that the stop tells of.
+  fileprivate var madeProcess: Int32? {
+    switch self {
+    case .forked(let child), .vforked(let child): child
+    default: nil
+    }
+  }
+
+  /// Whether there is nothing to tell without the thread. What has ended is told as ended, and a process
+  /// or thread that was made stands still until the client knows of it.
+  fileprivate var needsThread: Bool {
+    switch self {
+    case .breakpoint, .watchpoint, .stepped, .signal, .interrupted, .systemCallEntry,
+      .systemCallReturn, .vforkDone, .threadCreated:
+      true
+    case .forked, .vforked, .cloned, .threadExited, .noneResumed, .execed, .exited, .killed: false
+    }
   }
 }

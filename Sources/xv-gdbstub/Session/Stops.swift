@@ -99,7 +99,7 @@ extension StubSession {
     }
     switch lastStop.reason {
     case .breakpoint, .watchpoint, .stepped, .execed, .systemCallEntry, .systemCallReturn, .forked,
-      .vforked, .vforkDone, .threadCreated:
+      .vforked, .vforkDone, .threadCreated, .cloned:
       return .trap
     case .signal(let number), .killed(let number): return client.signals.wire(number)
     case .interrupted: return stopsQuietly ? .none : .interrupt
@@ -130,6 +130,7 @@ extension StubSession {
       case .vforked(let child): .stopped(stop(.vforked(firstThread(of: child))))
       case .vforkDone: .stopped(stop(.vforkDone))
       case .threadCreated: .stopped(stop(.created))
+      case .cloned(let child): .stopped(stop(.cloned(name(of: child))))
       case .threadExited(let status):
         .threadExited(
           status: UInt8(truncatingIfNeeded: status), thread: name(of: lastStop.thread))
@@ -184,7 +185,7 @@ extension StubSession {
     case .forked: "fork"
     case .vforked: "vfork"
     case .vforkDone: "vforkdone"
-    case .threadCreated, .threadExited, .noneResumed: nil
+    case .threadCreated, .cloned, .threadExited, .noneResumed: nil
     case .exited, .killed: nil
     }
   }

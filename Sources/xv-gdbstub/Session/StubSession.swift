@@ -38,7 +38,7 @@ package final class StubSession: Responder {
   /// Whether threads stop one by one.
   var isNonStop = false
   /// Stops of which the client has not said that it has taken them in; it was told the first.
-  var notices: [Reply] = []
+  var notices: [Notice] = []
   /// The thread whose stop is the answer to a ^C.
   var loudThread: ThreadID?
   var interruption = Interruption.none
@@ -135,6 +135,7 @@ package final class StubSession: Responder {
 
   package func clientConnected() {
     leaveNonStop()
+    clearThreadOptions()
     client = ClientFeatures()
     isExtended = false
     detachesOnError = false
@@ -195,7 +196,7 @@ extension StopReason {
     switch self {
     case .exited, .killed: true
     case .breakpoint, .watchpoint, .stepped, .signal, .interrupted, .execed, .systemCallEntry,
-      .systemCallReturn, .forked, .vforked, .vforkDone, .threadCreated, .threadExited,
+      .systemCallReturn, .forked, .vforked, .vforkDone, .threadCreated, .cloned, .threadExited,
       .noneResumed:
       false
     }
