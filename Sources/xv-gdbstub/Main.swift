@@ -16,7 +16,7 @@ package struct StubCommand: ParsableCommand {
       xv-gdbstub [OPTIONS] PLACE [--] PROG [ARGS]
       xv-gdbstub --attach [OPTIONS] PLACE PID
       xv-gdbstub --multi [OPTIONS] PLACE
-      xv-gdbstub --world WHERE [OPTIONS] PLACE
+      xv-gdbstub --world WHERE [--world WHERE ...] [OPTIONS] PLACE
       """,
     discussion: """
       PLACE is [HOST]:PORT, unix:PATH, or - for stdin and stdout. Options come before it; everything \
@@ -60,9 +60,12 @@ package struct StubCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Serve the world at WHERE: another server's program, a core file, a process or a name.",
+      """
+      Serve the world at WHERE: another server's program, a core file, a process or a name. Given several \
+      times, each world is a process of its own. Several clients may look at the same time.
+      """,
       valueName: "HOST:PORT|unix:PATH|core:FILE|swap:FILE|pid:N|NAME"))
-  var world: String?
+  var world: [String] = []
 
   @Flag(help: "Wait for a debugger without a program, and go on when a program has ended.")
   package var multi = false
@@ -150,14 +153,14 @@ package struct StubCommand: ParsableCommand {
     if debugging.selftest {
       throw failure("there are no self-tests in the program: run scripts/test of its source")
     }
-    if world != nil, attach || multi || launchOptions != nil {
+    if !world.isEmpty, attach || multi || launchOptions != nil {
       throw ValidationError("--world serves what is there: neither --attach, --multi nor a program.")
     }
     try debugging.arm()
     if attach, attachedProcess == nil {
       throw ValidationError("--attach wants one process id after '\(endpoint)'.")
     }
-    guard multi || world != nil || launchOptions != nil else {
+    guard multi || !world.isEmpty || launchOptions != nil else {
       throw ValidationError("Missing the program to debug: write it after '\(endpoint)'.")
     }
     switch try Endpoint(endpoint) {
@@ -180,7 +183,7 @@ package struct StubCommand: ParsableCommand {
     let server = try start()
     Diagnostics.print(listener.announcement)
     do {
-      try server.run(listener)
+      if world.isEmpty { try server.run(listener) } else { try server.share(listener) }
     } catch {
       server.session.end()
       throw error
@@ -203,7 +206,7 @@ package struct StubCommand: ParsableCommand {
     launcher.settings.program = launchOptions?.program
     launcher.settings.arguments = Array(launchOptions?.arguments.dropFirst() ?? [])
     launcher.commandLine = launchOptions?.arguments ?? []
-    if let world { return try serve(world, options, wakeup) }
+    if !world.isEmpty { return try serve(world, options, wakeup) }
     let session = StubSession(launcher: launcher)
     session.disabledPackets = debugging.disabledPackets
     if let attachedProcess {
@@ -230,11 +233,18 @@ package struct StubCommand: ParsableCommand {
 }
 
 extension RegisterLayout {
-  /// The layout of what the world's processor has: XCR0's image stands at byte 464 of the XSAVE area.
-  init(world: any World) throws(WorldError) {
-    let thread = world.threads.first ?? ThreadID(world.processID)
-    let area = try world.registers(of: thread, extended: true).extended
-    let image = area.count >= 472 ? area[464..<472] : []
-    self.init(xcr0: image.reversed().reduce(0) { $0 << 8 | UInt64($1) })
+  init(world: any World) throws(WorldError) { try self.init(worlds: [world]) }
+
+  /// The layout of what the processors of all the worlds have: XCR0's image stands at byte 464 of the
+  /// XSAVE area.
+  init(worlds: [any World]) throws(WorldError) {
+    var common = UInt64.max
+    for world in worlds {
+      let thread = world.threads.first ?? ThreadID(world.processID)
+      let area = try world.registers(of: thread, extended: true).extended
+      let image = area.count >= 472 ? area[464..<472] : []
+      common &= image.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    }
+    self.init(xcr0: common)
   }
 }

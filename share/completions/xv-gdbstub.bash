@@ -165,8 +165,8 @@ _xv-gdbstub() {
 
     local -a repeating_flags=()
     local -a non_repeating_flags=(--once --attach --multi --startup-with-shell --no-startup-with-shell --disable-randomization --no-disable-randomization --allow-any-user --guard --no-persist --version -h --help)
-    local -a repeating_options=(--wrapper)
-    local -a non_repeating_options=(--world --debug --debug-file --debug-format --disable-packet --cache-size --torture --persist-dir --children)
+    local -a repeating_options=(--world --wrapper)
+    local -a non_repeating_options=(--debug --debug-file --debug-format --disable-packet --cache-size --torture --persist-dir --children)
     __xv-gdbstub_offer_flags_options -1
 
     # Offer option value completions

@@ -21,7 +21,7 @@ function __xv-gdbstub_parse_tokens -S
     set -l unparsed_tokens (__xv-gdbstub_tokens -pc)
     switch $unparsed_tokens[1]
     case 'xv-gdbstub'
-        __xv-gdbstub_parse_subcommand -r 2 'once' 'attach' 'world=' 'multi' 'startup-with-shell' 'no-startup-with-shell' 'disable-randomization' 'no-disable-randomization' 'wrapper=+' 'allow-any-user' 'debug=' 'debug-file=' 'debug-format=' 'disable-packet=' 'guard' 'cache-size=' 'torture=' 'persist-dir=' 'no-persist' 'children=' 'version' 'h/help'
+        __xv-gdbstub_parse_subcommand -r 2 'once' 'attach' 'world=+' 'multi' 'startup-with-shell' 'no-startup-with-shell' 'disable-randomization' 'no-disable-randomization' 'wrapper=+' 'allow-any-user' 'debug=' 'debug-file=' 'debug-format=' 'disable-packet=' 'guard' 'cache-size=' 'torture=' 'persist-dir=' 'no-persist' 'children=' 'version' 'h/help'
         switch $unparsed_tokens[1]
         case 'help'
             __xv-gdbstub_parse_subcommand -r 1 'version'
@@ -80,7 +80,7 @@ end
 complete -c 'xv-gdbstub' -f
 complete -c 'xv-gdbstub' -n '__xv-gdbstub_should_offer_completions_for_flags_or_options "xv-gdbstub" once' -l 'once' -d 'End with the first client, and end the program with it.'
 complete -c 'xv-gdbstub' -n '__xv-gdbstub_should_offer_completions_for_flags_or_options "xv-gdbstub" attach' -l 'attach' -d 'Take hold of the running process PID instead of starting a program.'
-complete -c 'xv-gdbstub' -n '__xv-gdbstub_should_offer_completions_for_flags_or_options "xv-gdbstub" world' -l 'world' -d 'Serve the world at WHERE: another server\'s program, a core file, a process or a name.' -rfka ''
+complete -c 'xv-gdbstub' -n '__xv-gdbstub_should_offer_completions_for_flags_or_options "xv-gdbstub"' -l 'world' -d 'Serve the world at WHERE: another server\'s program, a core file, a process or a name. Given several times, each world is a process of its own. Several clients may look at the same time.' -rfka ''
 complete -c 'xv-gdbstub' -n '__xv-gdbstub_should_offer_completions_for_flags_or_options "xv-gdbstub" multi' -l 'multi' -d 'Wait for a debugger without a program, and go on when a program has ended.'
 complete -c 'xv-gdbstub' -n '__xv-gdbstub_should_offer_completions_for_flags_or_options "xv-gdbstub" startup-with-shell' -l 'startup-with-shell' -d 'Start programs through the shell that SHELL names, or /bin/sh.'
 complete -c 'xv-gdbstub' -n '__xv-gdbstub_should_offer_completions_for_flags_or_options "xv-gdbstub" no-startup-with-shell' -l 'no-startup-with-shell' -d 'Start programs through the shell that SHELL names, or /bin/sh.'

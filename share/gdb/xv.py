@@ -5,6 +5,7 @@ Load it with `source share/gdb/xv.py`, in gdb or in ~/.gdbinit.
 """
 
 import os
+import re
 import tempfile
 
 import gdb
@@ -66,6 +67,30 @@ expression the one at $pc. Code that was not executed yet is translated for it."
 
     def invoke(self, argument, from_tty):
         print(monitor(f"block {address_of(argument):#x}"), end="")
+
+
+class Gather(gdb.Command):
+    """Make an inferior of each world that the server has (xv-gdbstub --world A --world B ...).
+
+Usage: xv gather
+The connection must be of the kind `target extended-remote'. Afterwards `info inferiors' lists the worlds, `inferior N'
+chooses one, and `set schedule-multiple on' has them all go on together."""
+
+    def __init__(self):
+        super().__init__("xv gather", gdb.COMMAND_RUNNING, gdb.COMPLETE_NONE)
+
+    def invoke(self, argument, from_tty):
+        present = {inferior.pid for inferior in gdb.inferiors()}
+        found = [int(number) for number in re.findall(r"^process (\d+): ", monitor("world"), re.M)]
+        first = gdb.selected_inferior().num
+        for number in found:
+            if number in present:
+                continue
+            added = gdb.execute("add-inferior", to_string=True)
+            gdb.execute("inferior " + re.search(r"Added inferior (\d+)", added)[1], to_string=True)
+            gdb.execute(f"attach {number}", to_string=True)
+        gdb.execute(f"inferior {first}", to_string=True)
+        gdb.execute("info inferiors")
 
 
 class Maps(gdb.Command):
@@ -130,5 +155,5 @@ To the address, or to any free place."""
         print(monitor("relocate" + place), end="")
 
 
-for command in (XV, Stats, Block, Maps, Flush, Collect, Relocate):
+for command in (XV, Stats, Gather, Block, Maps, Flush, Collect, Relocate):
     command()

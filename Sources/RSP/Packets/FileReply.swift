@@ -8,6 +8,16 @@ package enum FileReply {
     return Reply([UInt8(ascii: "F")] + Hex.number(value) + tail)
   }
 
+  /// The value that a reply tells; nil when it tells of a failure.
+  package static func value(_ reply: [UInt8]) -> Int? {
+    guard reply.first == UInt8(ascii: "F") else { return nil }
+    let digits = reply.dropFirst().prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: ",") }
+    guard let value = Int(String(decoding: digits, as: UTF8.self), radix: 16), value >= 0 else {
+      return nil
+    }
+    return value
+  }
+
   /// Failure, with gdb's number of the reason.
   package static func failure(_ code: FileErrorNumber) -> Reply {
     Reply([UInt8]("F-1,".utf8) + Hex.number(code.rawValue))

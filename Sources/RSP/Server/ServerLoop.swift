@@ -35,7 +35,7 @@ package struct ServerLoop {
     var readiness = Readiness([channel.input, responder.stopDescriptor, wakeupDescriptor, -1])
     var arrived: [UInt8] = []
     while true {
-      session = advance(session)
+      session = session.advanced(on: &connection, by: responder)
       let isInterim = connection.holdsMuch
       guard channel.send(connection.takeOutput(), unlessReadable: wakeupDescriptor) else {
         return readiness.isReadableNow(2) ? .woken : .clientGone
@@ -61,51 +61,7 @@ package struct ServerLoop {
         connection.feed(arrived)
       }
       if readiness.isReadable(3) { connection.sendConsole(responder.takeConsole()) }
-      if readiness.isReadable(1) { session = takeStop(session) }
-    }
-  }
-
-  /// Goes through what has arrived: all of it, or as much as makes a lot to send.
-  private mutating func advance(_ session: consuming ServerSession) -> ServerSession {
-    var session = session
-    while true {
-      switch consume session {
-      case .over: return .over
-      case .stopped(let stopped) where connection.holdsMuch: return .stopped(stopped)
-      case .running(let running) where connection.holdsMuch: return .running(running)
-      case .stopped(var stopped):
-        guard let event = stopped.next(from: &connection) else { return .stopped(stopped) }
-        switch event {
-        case .packet(let packet):
-          session = stopped.answer(packet, by: responder, on: &connection)
-        case .interrupt:
-          responder.interrupt()
-          session = .stopped(stopped)
-        }
-      case .running(let running):
-        guard let event = connection.next() else { return .running(running) }
-        switch event {
-        case .packet(let packet):
-          session = running.answer(packet, by: responder, on: &connection)
-        case .interrupt:
-          responder.interrupt()
-          session = .running(running)
-        }
-      }
-    }
-  }
-
-  private mutating func takeStop(_ session: consuming ServerSession) -> ServerSession {
-    switch consume session {
-    case .over: return .over
-    case .stopped(let stopped):
-      // The program was found dead, say, or its threads stop one by one.
-      if let notification = responder.takeNotification() { connection.notify(notification) }
-      return .stopped(stopped)
-    case .running(let running):
-      guard let reply = responder.takeStopReply() else { return .running(running) }
-      connection.sendConsole(responder.takeConsole())
-      return running.report(reply, on: &connection)
+      if readiness.isReadable(1) { session = session.takingStop(of: responder, on: &connection) }
     }
   }
 }

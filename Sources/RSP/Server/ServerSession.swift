@@ -11,6 +11,55 @@ package enum ServerSession: ~Copyable {
   case over
 
   package init() { self = .stopped(Stopped()) }
+
+  /// Goes through what has arrived: all of it, or as much as makes a lot to send.
+  package consuming func advanced(
+    on connection: inout Connection, by responder: any Responder
+  ) -> ServerSession {
+    var session = self
+    while true {
+      switch consume session {
+      case .over: return .over
+      case .stopped(let stopped) where connection.holdsMuch: return .stopped(stopped)
+      case .running(let running) where connection.holdsMuch: return .running(running)
+      case .stopped(var stopped):
+        guard let event = stopped.next(from: &connection) else { return .stopped(stopped) }
+        switch event {
+        case .packet(let packet):
+          session = stopped.answer(packet, by: responder, on: &connection)
+        case .interrupt:
+          responder.interrupt()
+          session = .stopped(stopped)
+        }
+      case .running(let running):
+        guard let event = connection.next() else { return .running(running) }
+        switch event {
+        case .packet(let packet):
+          session = running.answer(packet, by: responder, on: &connection)
+        case .interrupt:
+          responder.interrupt()
+          session = .running(running)
+        }
+      }
+    }
+  }
+
+  /// Takes what the responder's stop descriptor tells of.
+  package consuming func takingStop(
+    of responder: any Responder, on connection: inout Connection
+  ) -> ServerSession {
+    switch consume self {
+    case .over: return .over
+    case .stopped(let stopped):
+      // The program was found dead, say, or its threads stop one by one.
+      if let notification = responder.takeNotification() { connection.notify(notification) }
+      return .stopped(stopped)
+    case .running(let running):
+      guard let reply = responder.takeStopReply() else { return .running(running) }
+      connection.sendConsole(responder.takeConsole())
+      return running.report(reply, on: &connection)
+    }
+  }
 }
 
 /// The client has the word; the program stands still.

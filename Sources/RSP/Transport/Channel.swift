@@ -83,6 +83,13 @@ package struct Channel: ~Copyable {
     }
   }
 
+  /// Sends what the peer takes now, over a socket: how many bytes; nil when the peer is gone.
+  package func sendSome(_ bytes: ArraySlice<UInt8>) -> Int? {
+    let (result, code) = bytes.withUnsafeBytes { sendOnce(output, $0) }
+    if result >= 0 { return result }
+    return code == EAGAIN || code == EINTR ? 0 : nil
+  }
+
   /// Sends all bytes; throws when the peer is gone or patience ends while it does not take them.
   package func send(_ bytes: [UInt8], _ patience: Patience) throws(ClientError) {
     var sent = 0

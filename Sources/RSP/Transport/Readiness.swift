@@ -2,12 +2,19 @@
 internal import CLinux
 internal import Glibc
 
-/// Waits until one of a few descriptors can be read, is closed by its peer, or is broken.
+/// Waits until one of a few descriptors can be read (or written, where that is asked for), is closed by
+/// its peer, or is broken.
 package struct Readiness: ~Copyable {
   private var entries: [pollfd]
 
   package init(_ descriptors: [Int32]) {
     entries = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+  }
+
+  /// Adds one that is to be waited for until it can be written; its index follows the last one's.
+  package mutating func append(_ descriptor: Int32, forWriting: Bool) {
+    let events = Int16(forWriting ? POLLOUT : POLLIN)
+    entries.append(pollfd(fd: descriptor, events: events, revents: 0))
   }
 
   /// Watches another descriptor at an index; one below zero is never ready.
@@ -29,7 +36,8 @@ package struct Readiness: ~Copyable {
     pthread_sigmask(SIG_SETMASK, &before, nil)
   }
 
-  /// Whether the descriptor at an index was found readable (or closed, which a read will tell).
+  /// Whether the descriptor at an index was found readable (or writable, or closed, which a read will
+  /// tell).
   package func isReadable(_ index: Int) -> Bool { entries[index].revents != 0 }
 
   /// The same, asked now.

@@ -159,10 +159,14 @@ package final class RemoteLink: Sendable {
   private let hasConnected = Mutex(false)
 
   // MARK: While the program runs
-  /// For the waiting thread: the next stop, and whether the connection was lost before it came.
-  func awaitStop() throws(ClientError) -> (stop: StopReply, isOverNewConnection: Bool) {
+  /// For the waiting thread: the next stop, and whether the connection was lost before it came. `ready`
+  /// is called when an interrupt that came too early can be sent.
+  func awaitStop(
+    _ ready: () -> Void
+  ) throws(ClientError) -> (stop: StopReply, isOverNewConnection: Bool) {
     let patience = ownPatience
     guard let client = session.withLockAlways({ $0.client }) else { throw .disconnected }
+    ready()
     do throws(ClientError) {
       return (try client.nextStop(patience), false)
     } catch {

@@ -59,9 +59,10 @@ extension RemoteWorld {
   }
 
   private func obstacle(to plan: ResumePlan) throws(WorldError) -> Obstacle? {
-    guard let thread = lastStop?.thread, !breaks.withLock({ $0.addresses.isEmpty }) else {
-      return nil
-    }
+    // The thread that stopped last may have ended since.
+    guard let thread = lastStop?.thread, !breaks.withLock({ $0.addresses.isEmpty }),
+      threads.contains(thread)
+    else { return nil }
     let action = plan.threads[thread] ?? plan.others
     guard action.kind != .stay else { return nil }
     let address = Address(try registers(of: thread, extended: false).general.rip)
@@ -153,21 +154,21 @@ extension RemoteWorld {
     var obstacle = obstacle
     while true {
       do throws(ClientError) {
-        let (reply, isOverNewConnection) = try link.awaitStop()
-        if let passed = obstacle {
+        let (reply, isOverNewConnection) = try link.awaitStop { tellInterruption() }
+        if isLate(reply) {
+          try resume(obstacle.map { [ResumePacket.Action($0.step.kind, threads: $0.step.threads)] } ?? actions)
+        } else if let passed = obstacle {
           obstacle = nil
-          if try isPast(passed, reply, plan) {
-            try resume(actions)
-            continue
-          }
+          guard try isPast(passed, reply, plan) else { return finish(reply, plan) }
+          try resume(actions)
         } else if isOverNewConnection, breaks.withLock({ $0.interruption == .none }),
           event(reply, plan: plan, isInterrupted: true).reason == .interrupted
         {
           // The server stopped the program only because the connection was gone.
           try resume(actions)
-          continue
+        } else {
+          return finish(reply, plan)
         }
-        return finish(reply, plan)
       } catch {
         if error == .disconnected || error == .timedOut { continue }
         link.stopped(hasEnded: false)
@@ -175,6 +176,22 @@ extension RemoteWorld {
         state.post(StopEvent(thread: threadOfProcess, reason: .interrupted))
         return
       }
+    }
+  }
+
+  /// Whether a stop answers an interrupt of the time before the last stop, which nobody waits for any more.
+  private func isLate(_ reply: StopReply) -> Bool {
+    breaks.withLock { breaks in
+      guard breaks.isInterruptLeft, case .stopped(let stop) = reply, stop.reason == nil,
+        stop.signal == .interrupt
+      else {
+        breaks.isInterruptLeft = false
+        return false
+      }
+      // Where another one was sent meanwhile, that one is left now.
+      guard breaks.interruption == .none else { return false }
+      breaks.isInterruptLeft = false
+      return true
     }
   }
 
@@ -201,14 +218,20 @@ extension RemoteWorld {
   }
 
   private func finish(_ reply: StopReply, _ plan: ResumePlan) {
-    let isInterrupted = breaks.withLock { breaks in
-      defer { breaks.interruption = .none }
-      return breaks.interruption != .none
+    let hasEnded: Bool
+    switch reply {
+    case .exited, .killed: hasEnded = true
+    default: hasEnded = false
     }
-    let event = event(reply, plan: plan, isInterrupted: isInterrupted)
-    switch event.reason {
-    case .exited, .killed: link.stopped(hasEnded: true)
-    default: link.stopped(hasEnded: false)
+    // From here on no interrupt is sent.
+    link.stopped(hasEnded: hasEnded)
+    let interruption = breaks.withLock { breaks in
+      defer { breaks.interruption = .none }
+      return breaks.interruption
+    }
+    let event = event(reply, plan: plan, isInterrupted: interruption != .none)
+    if interruption == .sent, event.reason != .interrupted {
+      breaks.withLock { $0.isInterruptLeft = true }
     }
     state.post(event)
   }

@@ -41,6 +41,8 @@ package final class RemoteWorld: World {
     var addresses: Set<Address> = []
     var watchpoints: Set<Watchpoint> = []
     var interruption = Interruption.none
+    /// The server was asked to stop a program that stopped by itself: it may stop the next resume for it.
+    var isInterruptLeft = false
   }
 
   /// A stop that was asked for and has not come.

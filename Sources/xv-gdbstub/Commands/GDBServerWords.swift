@@ -8,7 +8,7 @@ package enum GDBServerWords {
   /// Options whose value may be the next word.
   private static let withValue: Set<String> = [
     "--cache-size", "--torture", "--persist-dir", "--children", "--disable-packet", "--debug-file",
-    "--debug-format",
+    "--debug-format", "--world",
   ]
   /// Options that are also known behind the place to listen at; a program of such a name needs `--`.
   private static let flags: Set<String> = [

@@ -5,24 +5,33 @@ internal import WorldVM
 internal import XVCore
 
 extension StubCommand {
-  /// A server of a world that is there already (`--world`).
+  /// A server of worlds that are there already (`--world`).
   func serve(
-    _ place: String, _ options: LaunchOptions, _ wakeup: consuming Wakeup
+    _ places: [String], _ options: LaunchOptions, _ wakeup: consuming Wakeup
   ) throws -> Server {
-    let world = try getWorld(where: place, options: options) { Self.report($0, of: place) }
-    let session = StubSession(world: world, layout: try RegisterLayout(world: world))
-    if world.isElsewhere, !(world is SwapWorld) {
+    var worlds: [any World] = []
+    for place in places {
+      worlds.append(try getWorld(where: place, options: options) { Self.report($0, of: place) })
+    }
+    let session = StubSession(worlds: worlds, layout: try RegisterLayout(worlds: worlds))
+    session.disabledPackets = debugging.disabledPackets
+    let elsewhere = worlds.filter { $0.isElsewhere && !($0 is SwapWorld) }
+    if !elsewhere.isEmpty {
       // Whoever waits for another machine waits no longer than the server lives.
       let descriptor = wakeup.descriptor
       DetachedThread.start {
         var readiness = Readiness([descriptor])
         readiness.wait()
-        world.invalidate()
+        for world in elsewhere { world.invalidate() }
       }
     }
     wakeup.arm()
-    Diagnostics.print("Serving \(world.name); pid = \(world.processID)")
-    return Server(session: session, wakeup: wakeup, servesOnce: once, logsPackets: debugging.topics.contains(.remote))
+    for inferior in session.inferiors {
+      Diagnostics.print("Serving \(inferior.world.name); pid = \(inferior.processID)")
+    }
+    return Server(
+      session: session, wakeup: wakeup, servesOnce: once,
+      logsPackets: debugging.topics.contains(.remote))
   }
 
   /// One line when the link is lost and one when it is back.

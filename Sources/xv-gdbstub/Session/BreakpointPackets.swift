@@ -41,6 +41,8 @@ extension StubSession {
     case .read: return client.isLLDB ? try watch(.read, packet) : .empty
     case .access: return try watch(.access, packet)
     }
+    // gdb sets its breakpoints in all processes before any of them goes; this one never comes there.
+    if inferiors.count > 1, world is any FixedWorld { return .ok }
     let address = Address(packet.address)
     if packet.inserts {
       try insert(packet.kind, at: address)

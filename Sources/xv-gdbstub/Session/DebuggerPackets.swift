@@ -19,7 +19,7 @@ extension StubSession {
       return .ok
     case .host: return Reply(HostDescription().text)
     case .process: return Reply(try processDescription().text)
-    case .processID: return Reply(Hex.number(world.processID))
+    case .processID: return Reply(Hex.number(current.processID))
     case .serverVersion: return Reply("name:xv-gdbstub;version:\(StubCommand.version);")
     case .workingDirectory: return Reply(Hex.encode(try workingDirectory()))
     case .echo(let text): return Reply(text)
@@ -50,7 +50,7 @@ extension StubSession {
 
   private func processDescription() throws(WorldError) -> ProcessDescription {
     world.isElsewhere
-      ? ProcessDescription(elsewhere: world.processID)
+      ? ProcessDescription(elsewhere: current.processID)
       : try ProcessDescription(processID: world.processID)
   }
 

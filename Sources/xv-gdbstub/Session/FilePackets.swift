@@ -30,7 +30,7 @@ extension FileTable {
 extension StubSession {
   /// The files that the program sees are on its machine.
   func respond(to packet: FilePacket) throws(WorldError) -> Reply {
-    if let remote = world as? RemoteWorld { return Reply(try remote.relay(packet)) }
+    if let reply = try relay(packet) { return reply }
     if case .open(let path, _, _) = packet, let list = try mappingList(path) {
       return files.open(Array("/dev/null".utf8), [], mode: 0, content: list)
     }
@@ -40,7 +40,7 @@ extension StubSession {
   /// What /proc would tell of the mappings of a world of which it tells nothing; nil for another file.
   private func mappingList(_ path: [UInt8]) throws(WorldError) -> [UInt8]? {
     let name = String(decoding: path, as: UTF8.self)
-    let process = "/proc/\(world.processID)/"
+    let process = "/proc/\(current.processID)/"
     guard world.isElsewhere, name.hasPrefix(process), name.hasSuffix("/maps")
     else { return nil }
     let lines = try world.mappings().map { mapping in
@@ -56,8 +56,8 @@ extension StubSession {
   }
 
   /// The name that the kernel has for a thread; empty when the thread is gone.
-  func commandName(of thread: ThreadID) -> [UInt8] {
-    if world.isElsewhere { return [] }
+  func commandName(of thread: ThreadID, in world: (any World)? = nil) -> [UInt8] {
+    if (world ?? self.world).isElsewhere { return [] }
     let path = "/proc/\(thread)/comm"
     let number = open(path, O_RDONLY | O_CLOEXEC)
     guard number >= 0 else { return [] }

@@ -7,6 +7,11 @@ internal import XVCore
 /// One program of the session: its world, and what the client has set in it.
 final class Inferior {
   let world: any World
+  /// The number by which clients know it: the process id in its world, unless another world has that
+  /// one too.
+  let processID: Int32
+  /// A world beside the first one, of which a client is told when it asks for it.
+  let isOneOfSeveral: Bool
   /// Why it stands still, or how it ended.
   var lastStop: StopEvent
   /// The resume that it carries out, its signals delivered; nil while it stands still.
@@ -25,8 +30,10 @@ final class Inferior {
   /// It was let go and is no longer the server's.
   var isDetached = false
 
-  init(_ world: any World, agent: BreakpointAgent) {
+  init(_ world: any World, agent: BreakpointAgent, processID: Int32? = nil, isOneOfSeveral: Bool = false) {
     self.world = world
+    self.isOneOfSeveral = isOneOfSeveral
+    self.processID = processID ?? world.processID
     self.agent = agent
     let first = world.threads.first ?? ThreadID(world.processID)
     lastStop = world.lastStop ?? StopEvent(thread: first, reason: .stepped)
@@ -36,10 +43,18 @@ final class Inferior {
   init(_ world: any World, madeBy maker: Inferior, agent: BreakpointAgent) {
     self.world = world
     self.agent = agent
+    processID = world.processID
+    isOneOfSeveral = false
     lastStop = StopEvent(thread: ThreadID(world.processID), reason: .interrupted)
     breakpoints = maker.breakpoints
     watchpoints = maker.watchpoints
     catchesCalls = maker.catchesCalls
+  }
+
+  /// Whether it can be asked now: its machine answers.
+  var isReached: Bool {
+    guard let remote = world as? RemoteWorld else { return true }
+    return remote.link.state == .connected
   }
 
   /// Whether nothing is left of it to debug.
@@ -77,6 +92,24 @@ extension StubSession {
 
   /// Those that are not over.
   var living: [Inferior] { inferiors.filter { !$0.isOver } }
+  /// Those that the client sees: without process ids in names one, else the first world, others that it
+  /// has attached to, and what they have made.
+  ///
+  /// gdb makes nothing but an empty shell of a process that it only finds in a list of threads.
+  var visible: [Inferior] {
+    guard client.isMultiprocess else { return [current] }
+    return inferiors.filter { !$0.isOneOfSeveral || attached.contains($0.processID) }
+  }
+
+  /// `vAttach`, where there are several worlds: the client sees one more.
+  func attach(toWorld process: UInt64) throws(WorldError) -> Reply {
+    guard let inferior = inferior(of: process) else {
+      throw .refused("process \(process) is none of those that 'monitor xv world' lists")
+    }
+    attached.insert(inferior.processID)
+    select(inferior, inferior.lastStop.thread)
+    return stopReply()
+  }
 
   func makeAgent() -> BreakpointAgent {
     // The client may be where a program's output would go.
@@ -98,7 +131,8 @@ extension StubSession {
   /// Makes a living one the current one.
   func leaveEnded() {
     forgetEnded()
-    guard current.isOver, let other = living.first else { return }
+    guard current.isOver else { return }
+    guard let other = visible.first(where: { !$0.isOver }) ?? living.first else { return }
     select(other, other.lastStop.thread)
   }
 
@@ -110,7 +144,7 @@ extension StubSession {
 
   /// The process that a client names; nil when there is none.
   func inferior(of process: UInt64) -> Inferior? {
-    living.first { UInt64($0.world.processID) == process }
+    living.first { UInt64($0.processID) == process }
   }
 
   /// Runs `body` with another inferior in the current one's place.

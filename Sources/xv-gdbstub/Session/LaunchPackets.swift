@@ -6,8 +6,16 @@ internal import XVCore
 
 extension StubSession {
   func respond(to packet: LaunchPacket) throws(WorldError) -> Answer {
-    // Without a launcher the session is about the one program that it was given.
-    guard launcher != nil else { return .reply(.empty) }
+    // Without a launcher the session is about the programs that it was given.
+    guard launcher != nil else {
+      switch packet {
+      case .extend where inferiors.contains(where: \.isOneOfSeveral):
+        isExtended = true
+        return .reply(.ok)
+      case .attach(let process): return .reply(try attach(toWorld: process))
+      default: return .reply(.empty)
+      }
+    }
     switch packet {
     case .extend:
       isExtended = true

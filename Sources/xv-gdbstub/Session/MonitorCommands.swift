@@ -8,6 +8,8 @@ extension StubSession {
     help                this text
     exit                end the program and the server
     xv world            what is served, and how it is reached
+    xv drive            run and change a program that several clients look at
+    xv follow           with several clients: continue waits for the next stop of whoever drives
     xv maplog           what changed in the program's mappings
     xv stats            counters of the translator
     xv flush            discard all translated code
@@ -27,6 +29,8 @@ extension StubSession {
       kill()
       return .last(.ok)
     case 2 where words == ["xv", "world"]: return print(worldText)
+    case 2 where words == ["xv", "drive"] || words == ["xv", "follow"]:
+      return print("there is one client, and it drives\n")
     case 2 where words == ["xv", "maplog"]: return print(mapLogText)
     case 2 where words == ["xv", "stats"]: return withTranslator { statistics($0) }
     case 2 where words == ["xv", "flush"]:
@@ -58,7 +62,7 @@ extension StubSession {
       }
     case 0: return print(Self.help)
     default:
-      let known = "commands are help, exit, xv world, xv maplog, xv stats, xv flush, xv collect, xv relocate [ADDR], xv outload FILE and xv block ADDR"
+      let known = "commands are help, exit, xv world, xv drive, xv follow, xv maplog, xv stats, xv flush, xv collect, xv relocate [ADDR], xv outload FILE and xv block ADDR"
       return print("unknown monitor command '\(words.joined(separator: " "))': \(known)\n")
     }
   }

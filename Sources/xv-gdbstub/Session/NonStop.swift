@@ -101,7 +101,7 @@ extension StubSession {
     let unknown = notices.compactMap(\.event.reason.madeProcess)
     for inferior in living where !unknown.contains(inferior.world.processID) {
       guard var plan = plan(for: actions, in: inferior) else { return .reply(.malformed) }
-      let process = inferior.world.processID
+      let process = inferior.processID
       plan = withoutUntold(plan, of: inferior)
       for thread in inferior.world.threads {
         guard let first = actions.first(where: { $0.matches(thread, of: process) }) else { continue }

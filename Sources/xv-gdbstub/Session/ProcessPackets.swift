@@ -24,7 +24,7 @@ extension StubSession {
       leaveEnded()
       return isExtended || !hasEnded ? .reply(.ok) : .last(.ok)
     case .detach(let process):
-      let process = process ?? UInt64(world.processID)
+      let process = process ?? UInt64(current.processID)
       guard let inferior = inferior(of: process) else {
         if hasEnded { throw .badWorld("the program has ended") }
         return .reply(.error(ESRCH))
@@ -67,10 +67,14 @@ extension StubSession {
 
   /// The server ends: what it launched ends with it, what it was attached to goes on.
   package func end() {
-    // Nothing of the server's: another server holds it, or nobody.
-    if world.isElsewhere { return world.invalidate() }
-    guard world.isAttached else { return kill() }
-    letAllGo()
+    for inferior in inferiors {
+      if inferior.world.isElsewhere {
+        // Nothing of the server's: another server holds it, or nobody.
+        inferior.world.invalidate()
+      } else if !inferior.isOver {
+        if inferior.world.isAttached { letGo(inferior) } else { kill(inferior) }
+      }
+    }
   }
 
   /// The connection broke and the client had said what is to become of the program then.
@@ -88,13 +92,13 @@ extension StubSession {
     letAllGo()
   }
 
-  private func letAllGo() {
-    for inferior in living {
-      // What cannot be let go is gone already.
-      do throws(WorldError) {
-        try with(inferior) { () throws(WorldError) in try detach() }
-      } catch {}
-    }
+  private func letAllGo() { living.forEach(letGo) }
+
+  private func letGo(_ inferior: Inferior) {
+    // What cannot be let go is gone already.
+    do throws(WorldError) {
+      try with(inferior) { () throws(WorldError) in try detach() }
+    } catch {}
   }
 
   /// The client is gone and the program lives: it is stopped and forgets the client's breakpoints.
@@ -119,7 +123,7 @@ extension StubSession {
     if !isRunning { forgetBreakpoints() }
   }
 
-  private func forgetBreakpoints() {
+  func forgetBreakpoints() {
     for inferior in living {
       do throws(WorldError) {
         try with(inferior) { () throws(WorldError) in clearBreakpoints() }

@@ -39,10 +39,13 @@ extension StubSession {
     if actions.allSatisfy({ $0.kind == .stop }) { return .reply(.ok) }
     if hasEnded { throw .badWorld("the program has ended") }
     var plans: [(inferior: Inferior, plan: ResumePlan)] = []
-    for inferior in living {
+    for inferior in visible where !inferior.isOver {
       guard let plan = plan(for: actions, in: inferior) else { return .reply(.malformed) }
       if plan.movesAnything { plans.append((inferior, plan)) }
     }
+    // A core file beside programs that can run keeps none of them from running.
+    let able = plans.filter { !($0.inferior.world is any FixedWorld) }
+    if !able.isEmpty { plans = able }
     if interruption != .none, !plans.contains(where: \.plan.deliversSignal) {
       // The stop was asked for before the resume: the program does not move at all.
       lastStop = StopEvent(thread: lastStop.thread, reason: .interrupted)
@@ -54,8 +57,17 @@ extension StubSession {
     }
     transfers.forget()
     isFresh = false
+    moves += 1
+    var started: [Inferior] = []
     for (inferior, plan) in plans {
-      if let reply = try start(inferior, plan) { return .reply(reply) }
+      do throws(WorldError) {
+        if let reply = try start(inferior, plan) { return .reply(reply) }
+        started.append(inferior)
+      } catch {
+        // All go, or none does.
+        stop(started)
+        throw error
+      }
     }
     if interruption != .none { requestStop(interruption) }
     return .resumed
@@ -95,7 +107,7 @@ extension StubSession {
   func plan(
     for actions: [ResumePacket.Action], in inferior: Inferior
   ) -> ResumePlan? {
-    let process = inferior.world.processID
+    let process = inferior.processID
     var plan = ResumePlan(others: ResumePlan.Action(.stay))
     if let first = actions.first(where: { $0.threads?.isEverything(in: UInt64(process)) ?? true }) {
       guard let action = ResumePlan.Action(first, client.signals) else { return nil }
@@ -142,8 +154,9 @@ extension StubSession {
     // What overtook lldb's interrupt has been told.
     if client.isLLDB, living.allSatisfy({ $0.runningPlan == nil }) { return }
     self.interruption = interruption
-    // One is enough: its stop stops the others.
-    guard let running = living.first(where: { $0.runningPlan != nil }) else { return }
+    // One is enough: its stop stops the others. One whose link is lost would keep them waiting.
+    let running = living.filter { $0.runningPlan != nil }
+    guard let running = running.first(where: \.isReached) ?? running.first else { return }
     // A world that is gone has told, or will tell, its end as a stop.
     do throws(WorldError) { try running.world.interrupt() } catch {}
   }

@@ -69,9 +69,20 @@ extension StubSession {
 
   /// Stops what else runs. What happens there at this moment is told later.
   private func stopOthers() {
-    for other in living where other !== current && other.runningPlan != nil {
+    stop(living.filter { $0 !== current && $0.runningPlan != nil })
+  }
+
+  func stop(_ others: [Inferior]) {
+    for other in others {
       // A world that is gone has told its end as a stop.
       do throws(WorldError) { try other.world.interrupt() } catch {}
+    }
+    for other in others {
+      if other.world.lastStop == nil {
+        // Its stop is on its way from another machine.
+        var readiness = Readiness([other.world.stopDescriptor])
+        readiness.wait()
+      }
       while let event = other.world.takeStop() {
         if event.reason == .interrupted { other.lastStop = event } else { other.untold.append(event) }
       }
@@ -113,7 +124,7 @@ extension StubSession {
       stopsQuietly = interruption == .askedQuietly
       interruption = .none
     }
-    let process = UInt64(world.processID)
+    let process = UInt64(current.processID)
     let reply: StopReply =
       switch lastStop.reason {
       case .exited(let status):
@@ -141,15 +152,28 @@ extension StubSession {
     return trimmed(Reply(reply.encoded(multiprocess: client.isMultiprocess)))
   }
 
+  /// The same for a client that had no part in it: a signal and an end are told as what they are, and
+  /// anything else just as a stop, because a client that set no breakpoint would pass over one's hit.
+  func stopReplyForOnlooker() -> Reply {
+    switch lastStop.reason {
+    case .exited, .killed, .signal: return stopReply()
+    default:
+      let reply = StopReply.stopped(stop(signal: SignalNumber.none))
+      return trimmed(Reply(reply.encoded(multiprocess: client.isMultiprocess)))
+    }
+  }
+
   private func firstThread(of process: Int32) -> ThreadName {
     ThreadName(process: UInt64(process), thread: UInt64(process))
   }
 
-  private func stop(_ reason: StopReply.Stop.Reason? = nil) -> StopReply.Stop {
+  private func stop(
+    _ reason: StopReply.Stop.Reason? = nil, signal: SignalNumber? = nil
+  ) -> StopReply.Stop {
     let thread = lastStop.thread
     let numbers = client.isLLDB ? Self.generalRegisters : Self.frameRegisters
     var stop = StopReply.Stop(
-      signal: signalOfStop, reason: reason, expedited: expedited(of: thread, numbers),
+      signal: signal ?? signalOfStop, reason: reason, expedited: expedited(of: thread, numbers),
       thread: name(of: thread))
     if client.isLLDB {
       stop.debugger = StopReply.DebuggerFields(

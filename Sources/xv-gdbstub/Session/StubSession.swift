@@ -26,6 +26,8 @@ package final class StubSession: Responder {
   /// Packets that are answered as if nobody had heard of them.
   package var disabledPackets: Set<DisabledPacket> = []
 
+  /// Those of several worlds that the present client asked for, by their numbers.
+  var attached: Set<Int32> = []
   /// What the present client negotiated.
   var client = ClientFeatures()
   /// The thread that g, G, p, P, m and M are about.
@@ -33,6 +35,8 @@ package final class StubSession: Responder {
   /// The thread that `Hc` chose for the resume packets older than `vCont`.
   var resumeThread = ThreadSelector.any
 
+  /// How often the programs were resumed, all together.
+  var moves: UInt64 = 0
   /// Whether the program stands where it was when it was launched, or taken hold of.
   var isFresh = true
   /// Whether threads stop one by one.
@@ -58,6 +62,7 @@ package final class StubSession: Responder {
   var savedRegisters = SavedRegisters()
   var transfers = TransferCache()
   var files = FileTable()
+  var relay = FileRelay()
   var host = HostServices()
   /// Those that were let go and whose end nobody took.
   var detachedProcesses: [Int32] = []
@@ -69,17 +74,26 @@ package final class StubSession: Responder {
     self.launcher = launcher
   }
 
-  package init(world: any World, layout: RegisterLayout) {
+  package convenience init(world: any World, layout: RegisterLayout) {
+    self.init(worlds: [world], layout: layout)
+  }
+
+  /// A session about several programs, of which clients see each as a process; at least one.
+  package init(worlds: [any World], layout: RegisterLayout) {
     self.layout = layout
-    current = Inferior(world, agent: BreakpointAgent(layout))
-    inferiors = [current]
+    let numbers = ProcessNumbers.distinct(worlds.map(\.processID))
+    inferiors = zip(worlds, numbers).enumerated().map { index, world in
+      Inferior(
+        world.0, agent: BreakpointAgent(layout), processID: world.1, isOneOfSeveral: index > 0)
+    }
+    current = inferiors[0]
     do throws(DescriptorError) {
       stops = try DescriptorSet()
     } catch {
       preconditionFailure("no epoll descriptor: errno \(error.errno)")
     }
-    stops.insert(world.stopDescriptor)
     generalThread = current.lastStop.thread
+    for world in worlds { stops.insert(world.stopDescriptor) }
   }
 
   /// Puts a new program in the place of the last one.
@@ -104,7 +118,8 @@ package final class StubSession: Responder {
   /// The program goes on in another world, as it stands.
   func exchange(for world: any World) {
     let last = current
-    current = Inferior(world, agent: makeAgent())
+    current = Inferior(
+      world, agent: makeAgent(), processID: last.processID, isOneOfSeveral: last.isOneOfSeveral)
     current.breakpoints = last.breakpoints
     current.lastStop = last.lastStop
     current.allocations = last.allocations
@@ -137,15 +152,22 @@ package final class StubSession: Responder {
     leaveNonStop()
     clearThreadOptions()
     client = ClientFeatures()
+    attached = []
     isExtended = false
     detachesOnError = false
     awaited = nil
     resumeThread = .any
+    if !visible.contains(where: { $0 === current && !$0.isOver }),
+      let first = visible.first(where: { !$0.isOver })
+    {
+      current = first
+    }
     generalThread = lastStop.thread
     passedSignals = []
     programSignals = nil
     interruption = .none
     files = FileTable()
+    relay = FileRelay()
     transfers = TransferCache()
     savedRegisters = SavedRegisters()
     tellEvents()

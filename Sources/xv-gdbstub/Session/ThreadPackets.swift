@@ -33,7 +33,7 @@ extension StubSession {
 
   /// The list is one reply: a packet holds thousands of threads.
   private func threadList() -> Reply {
-    let names = inferiors.flatMap { inferior in
+    let names = visible.flatMap { inferior in
       inferior.world.threads.map {
         name(of: $0, in: inferior).encoded(multiprocess: client.isMultiprocess)
       }
@@ -47,15 +47,15 @@ extension StubSession {
   /// stopped last.
   func thread(matching pattern: ThreadPattern) -> ThreadID? {
     let threads = world.threads
-    let process = UInt64(world.processID)
+    let process = UInt64(current.processID)
     let matching = threads.filter { pattern.matches(thread: UInt64($0.rawValue), of: process) }
     return matching.contains(lastStop.thread) ? lastStop.thread : matching.first
   }
 
   /// As `thread(matching:)`, in any program: the current one comes first.
   func find(_ pattern: ThreadPattern) -> (inferior: Inferior, thread: ThreadID)? {
-    for inferior in [current] + inferiors.filter({ $0 !== current }) {
-      let process = UInt64(inferior.world.processID)
+    for inferior in [current] + visible.filter({ $0 !== current }) {
+      let process = UInt64(inferior.processID)
       let matching = inferior.world.threads.filter {
         pattern.matches(thread: UInt64($0.rawValue), of: process)
       }
@@ -68,7 +68,7 @@ extension StubSession {
   }
 
   func name(of thread: ThreadID, in inferior: Inferior? = nil) -> ThreadName {
-    let process = (inferior ?? current).world.processID
+    let process = (inferior ?? current).processID
     return ThreadName(process: UInt64(process), thread: UInt64(thread.rawValue))
   }
 

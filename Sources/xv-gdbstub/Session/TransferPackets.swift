@@ -43,12 +43,21 @@ extension StubSession {
     switch object {
     case .features: annex == "target.xml" ? layout.targetXML(forLLDB: client.isLLDB) : nil
     case .auxiliaryVector: try world.auxiliaryVector()
-    case .executableFile: Array(try world.executablePath().utf8)
+    case .executableFile: Array(try program(annex).world.executablePath().utf8)
     case .libraries: try libraryList().xml(LibraryList.Part(annex))
     case .systemTables: SystemTable.document(annex)
     case .threads: threadsXML()
     case .signalInformation: try world.signalInformation(of: generalThread)
     }
+  }
+
+  /// The process that an annex names in hex; the current one for none.
+  private func program(_ annex: String) throws(WorldError) -> Inferior {
+    if annex.isEmpty { return current }
+    guard let number = UInt64(annex, radix: 16), let named = inferior(of: number) else {
+      throw .failed(call: "process \(annex)", errno: ESRCH)
+    }
+    return named
   }
 
   private func changeSignalInformation(
@@ -74,17 +83,18 @@ extension StubSession {
 
   private func threadsXML() -> [UInt8] {
     var xml = XMLText("<threads>\n")
-    let threads = inferiors.flatMap { inferior in inferior.world.threads.map { (inferior, $0) } }
+    let threads = visible.flatMap { inferior in inferior.world.threads.map { (inferior, $0) } }
     for (inferior, thread) in threads {
       let id = name(of: thread, in: inferior).encoded(multiprocess: client.isMultiprocess)
       xml.append("<thread id=\"")
       xml.append(String(decoding: id, as: UTF8.self))
-      if let core = ThreadStatistics(of: thread, in: world.processID)?.core {
+      let world = inferior.world
+      if !world.isElsewhere, let core = ThreadStatistics(of: thread, in: world.processID)?.core {
         xml.append("\" core=\"\(core)")
       }
       xml.append("\" name=\"")
-      xml.appendEscaped(commandName(of: thread))
-      if let handle = handle(of: thread) { xml.append("\" handle=\"\(handle)") }
+      xml.appendEscaped(commandName(of: thread, in: world))
+      if let handle = handle(of: thread, in: world) { xml.append("\" handle=\"\(handle)") }
       xml.append("\"/>\n")
     }
     xml.append("</threads>\n")
@@ -92,7 +102,7 @@ extension StubSession {
   }
 
   /// The thread's pthread_t, which is its thread pointer; nil before it has one.
-  private func handle(of thread: ThreadID) -> String? {
+  private func handle(of thread: ThreadID, in world: any World) -> String? {
     do throws(WorldError) {
       let pointer = UInt64(try world.registers(of: thread, extended: false).general.fs_base)
       guard pointer != 0 else { return nil }

@@ -4,6 +4,13 @@ internal import WorldVM
 extension StubSession {
   /// What is served, for people.
   var worldText: String {
+    let texts = inferiors.map { inferior in
+      (inferiors.count > 1 ? "process \(inferior.processID): " : "") + text(of: inferior.world)
+    }
+    return texts.joined()
+  }
+
+  private func text(of world: any World) -> String {
     var text = "\(world.name), incarnation \(world.currentIncarnation.number)\n"
     if let remote = world as? RemoteWorld {
       let counters = remote.counters

@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: GPL-3.0-only
+"""Several gdbs at one world, one of them driving; and several worlds in one server."""
+
+import os
+import re
+import socket
+import subprocess
+
+from Support import paths, process
+from Support.server import ENVIRONMENT
+from gdbs import PROMPT, Gdb
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def shared(case):
+    """Two gdbs: what one does the other one sees, and cannot do itself before it has asked for the wheel."""
+    program = paths.compiled(HERE, "waiter.c", ("-g", "-O1"), "world-waiter")
+    far = case.started([case.stub, "--no-persist", "127.0.0.1:0", program])
+    port = case.started([case.stub, "--world", f"127.0.0.1:{far}", "127.0.0.1:0"])
+    problems = []
+
+    def expect(text, *parts):
+        for part in parts:
+            if part not in text:
+                problems.append(f"'{part}' is not in {text!r}")
+
+    def gdb():
+        case.opened.append(Gdb(case.directory, program, port))
+        return case.opened[-1]
+
+    driver = gdb()
+    driver.do("break tick if count == 40")
+    expect(driver.do("continue"), "Breakpoint 1, tick")
+    onlooker = gdb()
+    expect(onlooker.do("backtrace"), "tick", "main")
+    if driver.value("$rip") != onlooker.value("$rip") or onlooker.value("count") != "0x28":
+        problems.append("they do not see the same")
+    # What it may not do.
+    expect(onlooker.do("print $rax = 1"), "you look on: client 1 (host 127.0.0.1", "monitor xv drive")
+    expect(onlooker.do("set variable count = 9"), "annot")
+    onlooker.do("monitor exit")
+    expect(onlooker.do("continue"), "you look on")
+    if driver.value("count") != "0x28":
+        problems.append("an onlooker has changed the program")
+    # The driver steps on: the onlooker is shown where, when it asks.
+    driver.do("finish")
+    driver.do("delete")
+    expect(onlooker.do("break tick"), "Breakpoint 1")
+    expect(onlooker.do("continue"), "main")
+    if driver.value("$rip") != onlooker.value("$rip"):
+        problems.append("the onlooker was not shown where the program stands")
+    # It runs: said in words to who looks and to who comes; who waits is told where it stops.
+    set_off(driver, onlooker)
+    onlooker.send("continue")
+    expect(onlooker.until("no effect"), "your breakpoints")
+    late = Gdb(case.directory, program)
+    case.opened.append(late)
+    expect(late.do(f"target remote 127.0.0.1:{port}"), "the program runs, and client 1")
+    driver.interrupt()
+    expect(driver.until(PROMPT), "SIGINT")
+    expect(onlooker.until(PROMPT), "stopped")
+    if driver.value("$rip") != onlooker.value("$rip"):
+        problems.append("who waited was shown another place")
+    # An onlooker's ^C is its own.
+    set_off(driver, onlooker)
+    onlooker.do("delete")
+    onlooker.send("continue")
+    onlooker.until("Continuing")
+    onlooker.interrupt()
+    onlooker.until(PROMPT)
+    expect(onlooker.do("monitor xv world"), "client 1", "drives", "client 2", "looks on")
+    # The wheel changes hands while the program runs.
+    expect(onlooker.do("monitor xv drive"), "you drive and the program was stopped")
+    expect(driver.until(PROMPT), "SIGINT")
+    expect(onlooker.do("continue"), "SIGINT")
+    onlooker.do("set variable count = 1000000")
+    if int(driver.value("count"), 16) != 1000000:
+        problems.append("the last driver does not see what the new one wrote")
+    expect(driver.do("stepi"), "you look on: client 2")
+    # The driver is killed while the program runs.
+    set_off(onlooker, driver)
+    driver.send("continue")
+    driver.until("Continuing")
+    onlooker.close()
+    expect(driver.until(PROMPT), "stopped")
+    expect(driver.do("continue"), "nobody drives")
+    expect(driver.do("monitor xv drive"), "you drive\n")
+    driver.do("set variable stop = 1")
+    expect(driver.do("continue"), "exited with code 07")
+    return problems
+
+
+def set_off(driver, other):
+    """The driver goes on; returns when the server has been told."""
+    driver.send("continue")
+    process.wait_until(lambda: "the program runs" in other.do("monitor xv world"), 20, "the program to run")
+
+
+def slow(case):
+    """An onlooker that does not read what it asked for keeps nobody else waiting."""
+    program = paths.compiled(HERE, "waiter.c", ("-g", "-O1"), "world-waiter")
+    far = case.started([case.stub, "--no-persist", "127.0.0.1:0", program])
+    port = case.started([case.stub, "--world", f"127.0.0.1:{far}", "127.0.0.1:0"])
+    driver = Gdb(case.directory, program, port)
+    case.opened.append(driver)
+    driver.do("break tick")
+    driver.do("continue")
+    place = int(driver.value("(unsigned long)$rsp & ~0xfff"), 16)
+    with socket.create_connection(("127.0.0.1", port)) as idle:
+        content = f"m{place:x},1000".encode()
+        request = b"$" + content + b"#%02x" % (sum(content) & 255)
+        idle.setblocking(False)
+        sent = 0
+        # Requests, until nothing more is taken: the replies fill what there is between.
+        while True:
+            try:
+                sent += idle.send(request * 64)
+            except BlockingIOError:
+                if not idle_writable(idle):
+                    break
+        answer = driver.do("print count")
+        answer += driver.do("continue")
+        answer += driver.do("print count")
+    problems = [] if "$1 = 0" in answer and "$2 = 1" in answer else [answer]
+    driver.do("kill")
+    return problems
+
+
+def idle_writable(end):
+    import select
+    return bool(select.select([], [end], [], 0.5)[1])
+
+
+def gathering(case, program, port):
+    """A gdb that has all worlds of a server."""
+    gdb = Gdb(case.directory, program, port, settings=["set schedule-multiple on"], kind="extended-remote")
+    case.opened.append(gdb)
+    gdb.do(f"source {paths.ROOT}/share/gdb/xv.py")
+    gdb.do("xv gather")
+    return gdb
+
+
+def go_on(gdb):
+    """All that have not ended go on, until one of them ends: gdb wants one of them chosen."""
+    living = re.findall(r"^\*? +(\d+) +process", gdb.do("info inferiors"), re.M)
+    if not living:
+        return "nothing is left"
+    gdb.do(f"inferior {living[0]}")
+    return gdb.do("continue", 120)
+
+
+def gathered(case):
+    """Three worlds, one of them a core file: each is a process, and one gdb has them all."""
+    program = paths.compiled(HERE, "waiter.c", ("-g", "-O1"), "world-waiter")
+    core = os.path.join(case.directory, "core")
+    process.run(["gdb", "-nx", "-q", "-batch", "-ex", "set debuginfod enabled off", "-ex", "break tick",
+                 "-ex", "run", "-ex", f"gcore {core}", program], 60, cwd=case.directory, env=ENVIRONMENT)
+    places = [f"127.0.0.1:{case.started([case.stub, '--no-persist', '127.0.0.1:0', program])}",
+              f"127.0.0.1:{case.started(['gdbserver', '--once', '127.0.0.1:0', program])}", f"core:{core}"]
+    words = [word for place in places for word in ("--world", place)]
+    port = case.started([case.stub, "--once", *words, "127.0.0.1:0"])
+    gdb = gathering(case, program, port)
+    problems = []
+    listed = gdb.do("info inferiors")
+    if len(re.findall(r"process \d+", listed)) != 3:
+        return [listed]
+    gdb.do("break tick")
+    hits = []
+    for _ in range(2):
+        hits.append(go_on(gdb))
+        # So that the other one has its turn.
+        gdb.do("disable " + re.search(r"Breakpoint (1\.\d)|$", hits[-1])[0].removeprefix("Breakpoint "))
+    for number in (1, 2, 3):
+        looked = gdb.do(f"inferior {number}") + gdb.do("print count") + gdb.do("backtrace")
+        if "main ()" not in looked or "$" not in looked:
+            problems.append(f"inferior {number}: {looked}")
+    if not all(any(f"Thread {number}.1 hit Breakpoint" in hit for hit in hits) for number in (1, 2)):
+        problems.append(f"breakpoints: {hits}")
+    gdb.do("delete")
+    ends = []
+    for number in (1, 2):
+        gdb.do(f"inferior {number}")
+        gdb.do("set variable stop = 1")
+    for _ in range(2):
+        ends.append(go_on(gdb))
+    if sum("exited with code 07" in end for end in ends) != 2:
+        problems.append(f"ends: {ends}")
+    left = gdb.do("info inferiors")
+    if len(re.findall(r"process \d+", left)) != 1:
+        problems.append(left)
+    return problems
+
+
+def numbers(case):
+    """The same core file twice: two processes with two numbers, the second one made up."""
+    program = paths.compiled(HERE, "waiter.c", ("-g", "-O1"), "world-waiter")
+    core = os.path.join(case.directory, "core")
+    process.run(["gdb", "-nx", "-q", "-batch", "-ex", "set debuginfod enabled off", "-ex", "break tick",
+                 "-ex", "run", "-ex", f"gcore {core}", program], 60, cwd=case.directory, env=ENVIRONMENT)
+    port = case.started([case.stub, "--once", "--world", f"core:{core}", "--world", f"core:{core}", "127.0.0.1:0"])
+    gdb = gathering(case, program, port)
+    found = re.findall(r"process (\d+)", gdb.do("info inferiors"))
+    looked = gdb.do("inferior 2") + gdb.do("print count") + gdb.do("backtrace")
+    problems = [] if len(found) == 2 and found[1] == "4194305" else [f"processes {found}"]
+    if "tick" not in looked or "main" not in looked:
+        problems.append(looked)
+    return problems
+
+
+def mpi(case, ranks=4):
+    """mpirun starts a stub for each rank, one stub gathers them: one gdb breaks in all, looks at each, goes on."""
+    program = paths.BUILT + "/world-rank"
+    source = os.path.join(HERE, "rank.c")
+    if not os.path.exists(program) or os.path.getmtime(program) < os.path.getmtime(source):
+        os.makedirs(paths.BUILT, exist_ok=True)
+        subprocess.run(["mpicc", "-g", "-O1", "-o", program, source], check=True)
+    output = open(os.path.join(case.directory, "output"), "wb+")
+    line = f'exec {case.stub} --once --no-persist unix:{case.directory}/rank.$OMPI_COMM_WORLD_RANK {program}'
+    child = subprocess.Popen(
+        ["timeout", "-k", "5", "200", "mpirun", "--allow-run-as-root", "--oversubscribe", "-n", str(ranks), "sh", "-c", line],
+        stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=case.directory,
+        env={**ENVIRONMENT, "HOME": case.directory, "OMPI_MCA_plm_rsh_agent": "false"}, start_new_session=True)
+    problems = []
+    try:
+        words = [word for rank in range(ranks) for word in ("--world", f"unix:{case.directory}/rank.{rank}")]
+        sockets = [f"{case.directory}/rank.{rank}" for rank in range(ranks)]
+        process.wait_until(lambda: all(map(os.path.exists, sockets)), 60, "the ranks' stubs")
+        port = case.started([case.stub, "--once", *words, "127.0.0.1:0"])
+        gdb = gathering(case, program, port)
+        listed = gdb.do("info inferiors")
+        if len(re.findall(r"process \d+", listed)) != ranks:
+            problems.append(listed)
+        gdb.do("break exchange")
+        hits = [gdb.do("continue", 120) for _ in range(ranks)]
+        found = []
+        for number in range(1, ranks + 1):
+            looked = gdb.do(f"inferior {number}") + gdb.do("backtrace")
+            found.append(gdb.value("rank"))
+            if "in exchange (" not in looked and "exchange (round=" not in looked or gdb.value("size") != hex(ranks):
+                problems.append(f"inferior {number}: {looked}")
+        if sorted(found) != [hex(rank) for rank in range(ranks)] or sum("Breakpoint" in hit for hit in hits) != ranks:
+            problems.append(f"ranks {found}, {hits}")
+        gdb.do("delete")
+        ends = [go_on(gdb) for _ in range(ranks)]
+        if sum("exited normally" in end for end in ends) != ranks:
+            problems.append(f"ends: {ends}")
+        try:
+            child.wait(20)
+        except subprocess.TimeoutExpired:
+            problems.append("mpirun did not end")
+    finally:
+        process.stop(child)
+        output.seek(0)
+        text = output.read().decode("utf-8", "replace")
+        output.close()
+    total = sum(range(1, ranks + 1)) * 6
+    for rank in range(ranks):
+        if f"rank {rank} of {ranks}: {total}\n" not in text:
+            problems.append(f"rank {rank} did not say its sum: {text[-800:]}")
+    return problems
