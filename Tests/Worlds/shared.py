@@ -4,7 +4,6 @@
 import os
 import re
 import socket
-import subprocess
 
 from Support import paths, process
 from Support.server import ENVIRONMENT
@@ -205,57 +204,4 @@ def numbers(case):
     problems = [] if len(found) == 2 and found[1] == "4194305" else [f"processes {found}"]
     if "tick" not in looked or "main" not in looked:
         problems.append(looked)
-    return problems
-
-
-def mpi(case, ranks=4):
-    """mpirun starts a stub for each rank, one stub gathers them: one gdb breaks in all, looks at each, goes on."""
-    program = paths.BUILT + "/world-rank"
-    source = os.path.join(HERE, "rank.c")
-    if not os.path.exists(program) or os.path.getmtime(program) < os.path.getmtime(source):
-        os.makedirs(paths.BUILT, exist_ok=True)
-        subprocess.run(["mpicc", "-g", "-O1", "-o", program, source], check=True)
-    output = open(os.path.join(case.directory, "output"), "wb+")
-    line = f'exec {case.stub} --once --no-persist unix:{case.directory}/rank.$OMPI_COMM_WORLD_RANK {program}'
-    child = subprocess.Popen(
-        ["timeout", "-k", "5", "200", "mpirun", "--allow-run-as-root", "--oversubscribe", "-n", str(ranks), "sh", "-c", line],
-        stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=case.directory,
-        env={**ENVIRONMENT, "HOME": case.directory, "OMPI_MCA_plm_rsh_agent": "false"}, start_new_session=True)
-    problems = []
-    try:
-        words = [word for rank in range(ranks) for word in ("--world", f"unix:{case.directory}/rank.{rank}")]
-        sockets = [f"{case.directory}/rank.{rank}" for rank in range(ranks)]
-        process.wait_until(lambda: all(map(os.path.exists, sockets)), 60, "the ranks' stubs")
-        port = case.started([case.stub, "--once", *words, "127.0.0.1:0"])
-        gdb = gathering(case, program, port)
-        listed = gdb.do("info inferiors")
-        if len(re.findall(r"process \d+", listed)) != ranks:
-            problems.append(listed)
-        gdb.do("break exchange")
-        hits = [gdb.do("continue", 120) for _ in range(ranks)]
-        found = []
-        for number in range(1, ranks + 1):
-            looked = gdb.do(f"inferior {number}") + gdb.do("backtrace")
-            found.append(gdb.value("rank"))
-            if "in exchange (" not in looked and "exchange (round=" not in looked or gdb.value("size") != hex(ranks):
-                problems.append(f"inferior {number}: {looked}")
-        if sorted(found) != [hex(rank) for rank in range(ranks)] or sum("Breakpoint" in hit for hit in hits) != ranks:
-            problems.append(f"ranks {found}, {hits}")
-        gdb.do("delete")
-        ends = [go_on(gdb) for _ in range(ranks)]
-        if sum("exited normally" in end for end in ends) != ranks:
-            problems.append(f"ends: {ends}")
-        try:
-            child.wait(20)
-        except subprocess.TimeoutExpired:
-            problems.append("mpirun did not end")
-    finally:
-        process.stop(child)
-        output.seek(0)
-        text = output.read().decode("utf-8", "replace")
-        output.close()
-    total = sum(range(1, ranks + 1)) * 6
-    for rank in range(ranks):
-        if f"rank {rank} of {ranks}: {total}\n" not in text:
-            problems.append(f"rank {rank} did not say its sum: {text[-800:]}")
     return problems
