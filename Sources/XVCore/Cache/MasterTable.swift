@@ -3,7 +3,7 @@ internal import CLinux
 
 /// The process's table of indirect targets: original address -> cache address.
 ///
-/// The second level behind each thread's own small table. Only the server writes it; the gate
+/// The second level behind the tables by address (`TargetTables`). Only the server writes it; the gate
 /// reads it without a lock, so an entry's value is written before its key, and a removed entry keeps
 /// its place in the probe sequence with a key that never matches.
 struct MasterTable {
@@ -70,14 +70,15 @@ struct MasterTable {
     }
   }
 
-  func remove(_ original: UInt64) {
+  /// Whether it was there.
+  func remove(_ original: UInt64) -> Bool {
     var index = MasterTable.hash(original)
     while true {
       let key = entries[index * 2]
-      if key == 0 { return }
+      if key == 0 { return false }
       if key == original {
         xv_store64(entries + index * 2, MasterTable.removed)
-        return
+        return true
       }
       index += 1
     }

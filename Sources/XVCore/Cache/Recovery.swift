@@ -8,7 +8,7 @@ struct Recovery: BitwiseCopyable {
   enum Form: UInt8 {
     /// pc is `original`.
     case at
-    /// pc is `original`; [rsp] must be given back the return address -r11.
+    /// pc is `original`; [rsp] must be given back the return address that rcx is the entry of.
     case restoreReturnAddress
     /// Right after a `syscall` instruction: pc is `original`, and so is rcx.
     case afterSystemCall
@@ -34,8 +34,7 @@ struct SpillSet: OptionSet, BitwiseCopyable {
   var rawValue: UInt8
   static let rcx = SpillSet(rawValue: 1)
   static let rdx = SpillSet(rawValue: 2)
-  static let r11 = SpillSet(rawValue: 4)
-  static let all: SpillSet = [.rcx, .rdx, .r11]
+  static let all: SpillSet = [.rcx, .rdx]
 
   init(rawValue: UInt8) { self.rawValue = rawValue }
 }

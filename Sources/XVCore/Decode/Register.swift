@@ -29,8 +29,7 @@ struct RegisterSet: OptionSet, Hashable, BitwiseCopyable {
 
   static let rcx = RegisterSet(Register.rcx)
   static let rdx = RegisterSet(Register.rdx)
-  static let r11 = RegisterSet(Register.r11)
   /// The registers that indirect lookups displace.
-  static let scratch: RegisterSet = [.rcx, .rdx, .r11]
+  static let scratch: RegisterSet = [.rcx, .rdx]
   static let all = RegisterSet(rawValue: 0xffff)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
 
-/// Which of the scratch registers (rcx, rdx, r11) an instruction reads and which it overwrites.
+/// Which of the scratch registers (rcx, rdx) an instruction reads and which it overwrites.
 ///
 /// Works on the encoding because decoding operands would cost more than the rest of a translation.
 /// It errs on one side only: a register is called defined when the instruction certainly overwrites
@@ -155,7 +155,7 @@ enum ScratchLiveness {
     case 0xc8...0xcf: uses.insert(RegisterSet(operands.low))
     case 0x05:
       uses.insert(.rdx)
-      defines.formUnion([.rcx, .r11])
+      defines.insert(.rcx)
     default: uses = .scratch
     }
   }
@@ -197,7 +197,7 @@ enum ScratchLiveness {
   @inline(__always)
   private static func secondaryWrites(_ opcode: UInt8, _ operands: Operands) -> RegisterSet {
     switch opcode {
-    case 0x05: return [.rcx, .r11]
+    case 0x05: return .rcx
     case 0x10...0x1f, 0x28, 0x29, 0x2a, 0x2e, 0x2f, 0x51...0x6f, 0x7f, 0x80...0x8f, 0xa3, 0xd6,
       0xef, 0xeb, 0xfe, 0xd4:
       return []

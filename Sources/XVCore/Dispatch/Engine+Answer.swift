@@ -143,21 +143,20 @@ extension Engine {
 
   /// Lets a thread that asked for a target go on there.
   private func resume(_ context: Context, _ wanted: Wanted, at number: Int32) {
-    switch wanted.kind {
-    case .returnLookup:
-      let entry = translator.pointee.returnEntry(number)
-      context.setTarget(ContextLayout.returnTable, wanted.target, entry)
-    case .jumpLookup:
-      let entry = translator.pointee.jumpEntry(number)
-      context.setTarget(ContextLayout.jumpTable, wanted.target, entry)
-    default: break
-    }
-    if wanted.kind == .miss || wanted.fragmentIsGone {
+    virtualization.openTables(near: wanted.target)
+    let entry: CacheAddress? =
+      switch wanted.kind {
+      case .returnLookup: translator.pointee.returnEntry(number)
+      case .jumpLookup: translator.pointee.jumpEntry(number)
+      default: nil
+      }
+    if let entry, !wanted.fragmentIsGone {
+      context.store64(ContextLayout.resume, entry.rawValue)
+      context.answer(next: gate.finishLookup)
+    } else {
       context.store64(ContextLayout.resume, linked(number).rawValue)
       context.store64(ContextLayout.originalPC, wanted.target)
       context.answer(next: wanted.kind == .miss ? gate.finishMiss : gate.finishTransfer)
-    } else {
-      context.answer(next: gate.finishLookup)
     }
   }
 

@@ -106,9 +106,9 @@ struct Gate {
     buildInjection()
     buildMiss()
     returnLookup = buildLookup(
-      .returnLookup, table: ContextLayout.returnTable, master: ContextLayout.masterReturns)
+      .returnLookup, windows: ContextLayout.returnWindows, master: ContextLayout.masterReturns)
     jumpLookup = buildLookup(
-      .jumpLookup, table: ContextLayout.jumpTable, master: ContextLayout.masterJumps)
+      .jumpLookup, windows: ContextLayout.jumpWindows, master: ContextLayout.masterJumps)
     buildFinishTransfer()
     buildFullEntries()
     size = server.distance(to: emitter.cursor)
@@ -297,16 +297,19 @@ struct Gate {
 
   /// The second level of an indirect branch lookup: the process's master table, then the server.
   ///
-  /// In: rcx = original target, `retry` = the place in the fragment to go back to; rcx, rdx and r11
-  /// of the guest are in their spill slots.
-  private mutating func buildLookup(_ kind: RequestKind, table: Int, master: Int) -> UInt64 {
+  /// In: rcx = original target, `retry` = the place in the fragment to go on at; rcx and rdx of the guest
+  /// are in their spill slots. Out: rcx = rdx = cache address.
+  private mutating func buildLookup(_ kind: RequestKind, windows: Int, master: Int) -> UInt64 {
     mark(.lookup, file: [], spilled: .all, flags: .live)
     let entry = emitter.address
     emitter.store(Register.rcx, slot: ContextLayout.target)
+    save(Register.r11)
+    save(Register.rbx)
     save(Register.rax)
     emitter.byte(0x9f)  // lahf
     emitter.bytes(0xc0_90_0f, count: 3)  // seto al
     mark(flags: .lahf)
+    let saved = current
     emitter.bytes(0x25_04_83_48_65, count: 5)  // add qword gs:[lookups], 1
     emitter.u32(UInt32(ContextLayout.lookups))
     emitter.byte(1)
@@ -337,58 +340,86 @@ struct Gate {
     shortJumpBack(to: probe)
 
     land(found)
+    // One lookup of eight fills the table: what is used a few times only, as most is while a program
+    // starts, takes no page of it.
+    emitter.bytes(0x25_04_f6_65, count: 4)  // test byte gs:[lookups], 7
+    emitter.u32(UInt32(ContextLayout.lookups))
+    emitter.byte(7)
+    let seldom = shortJump(0x75)  // jne
+    emitter.bytes(0xcb_89_49, count: 3)  // mov r11, rcx
+    emitter.bytes(0x20_eb_c1_49, count: 4)  // shr r11, 32
+    emitter.bytes(0xdd_1c_8b_4e_65, count: 5)  // mov r11, gs:[r11*8+windows]
+    emitter.u32(UInt32(windows))
+    emitter.bytes(0xdb_85_4d, count: 3)  // test r11, r11
+    let tableless = shortJump(0x74)
+    emitter.u16(0xcb89)  // mov ebx, ecx
+    emitter.bytes(0xdb_9c_8d_4d, count: 4)  // lea r11, [r11+rbx*8+tables]
+    emitter.u32(UInt32(ContextLayout.tables))
+    emitter.bytes(0x08_5a_8b_48, count: 4)  // mov rbx, [rdx+8]
+    // The server removes a target here first and from the table then. The exchange is a full barrier:
+    // either this sees that it is gone here, or the server's store to the table comes later.
+    emitter.bytes(0x1b_87_49_65, count: 4)  // xchg gs:[r11], rbx
+    emitter.bytes(0x0a_39_48, count: 3)  // cmp [rdx], rcx
+    let valid = shortJump(0x74)
+    emitter.bytes(0x03_c7_49_65, count: 4)  // mov qword gs:[r11], 0
+    emitter.u32(0)
+    let removed = shortJump(0xeb)
+    land(seldom)
+    land(tableless)
+    land(valid)
     emitter.bytes(0x08_52_8b_48, count: 4)  // mov rdx, [rdx+8]
-    emitter.bytes(0xd9_b7_0f_44, count: 4)  // movzx r11d, cx
-    emitter.bytes(0x04_e3_c1_41, count: 4)  // shl r11d, 4
-    // The tag is made unmatchable first: a signal may come between the two stores.
-    emitter.bytes(0x83_c7_49_65, count: 4)  // mov qword gs:[r11+table], 1
-    emitter.u32(UInt32(table))
-    emitter.u32(1)
-    emitter.bytes(0x93_89_49_65, count: 4)  // mov gs:[r11+table+8], rdx
-    emitter.u32(UInt32(table + 8))
-    emitter.bytes(0xd9_f7_48, count: 3)  // neg rcx
-    emitter.bytes(0x8b_89_49_65, count: 4)  // mov gs:[r11+table], rcx
-    emitter.u32(UInt32(table))
-    emitter.u16(0x7f04)  // add al, 0x7f: sets OF again
-    mark(flags: .overflowLive)
-    emitter.byte(0x9e)  // sahf
-    mark(flags: .live)
+    restoreFlags()
     restore(Register.rax)
-    let back = emitter.address
-    emitter.load(Register.rcx, slot: ContextLayout.target)
+    restore(Register.rbx)
+    restore(Register.r11)
+    emitter.bytes(0xd1_89_48, count: 3)  // mov rcx, rdx
     emitter.jump(slot: ContextLayout.retry)
 
-    current = Mark(
-      offset: 0, phase: .lookup, file: RegisterSet(Register.rax), spilled: .all, flags: .lahf)
+    current = saved
     mark()
     land(absent)
-    emitter.u16(0x7f04)
-    mark(flags: .overflowLive)
-    emitter.byte(0x9e)
-    mark(flags: .live)
+    land(removed)
+    restoreFlags()
     restore(Register.rax)
+    restore(Register.rbx)
+    let waiting = current
     emitter.storeImmediate32(kind.rawValue, slot: ContextLayout.kind)
     post()
     let service = wait(light: true)
     if kind == .returnLookup {
       serviceFromLookup = service
-      finishLookup = back
+      current = waiting
+      mark()
+      finishLookup = emitter.address
+      restore(Register.r11)
+      emitter.load(Register.rcx, slot: ContextLayout.resume)
+      emitter.bytes(0xca_89_48, count: 3)  // mov rdx, rcx
+      emitter.jump(slot: ContextLayout.retry)
     }
     return entry
   }
 
+  /// The flags that lahf and seto have put into rax.
+  private mutating func restoreFlags() {
+    emitter.u16(0x7f04)  // add al, 0x7f: sets OF again
+    mark(flags: .overflowLive)
+    emitter.byte(0x9e)  // sahf
+    mark(flags: .live)
+  }
+
   private mutating func buildFinishTransfer() {
     current = Mark(
-      offset: 0, phase: .leaving, file: [], spilled: .all, flags: .live, isAdjustmentDue: true)
+      offset: 0, phase: .leaving, file: RegisterSet(Register.r11), spilled: .all, flags: .live,
+      isAdjustmentDue: true)
     mark()
     finishTransfer = emitter.address
     emitter.load(Register.rcx, slot: ContextLayout.adjustment)
     emitter.bytes(0x0c_24_8d_48, count: 4)  // lea rsp, [rsp+rcx]
     current.isAdjustmentDue = false
     mark()
+    restore(Register.r11)
     emitter.load(Register.rcx, slot: ContextLayout.spilledRCX)
     emitter.load(Register.rdx, slot: ContextLayout.spilledRDX)
-    emitter.load(Register.r11, slot: ContextLayout.spilledR11)
     emitter.jump(slot: ContextLayout.resume)
   }
 

@@ -6,6 +6,7 @@ internal import CLinux
 /// The guest can write here, so nothing read from it is trusted: ids are checked by their tables and
 /// addresses are looked up, never followed.
 struct Context {
+  let index: Int
   let base: UnsafeMutableRawPointer
   /// Where the thread sees it: its %gs base.
   let guestAddress: UInt64
@@ -83,38 +84,29 @@ struct Context {
     }
     // x32 system calls (bit 30) use numbers of their own: the server answers ENOSYS.
     for number in 512..<548 { map.storeBytes(of: 1, toByteOffset: number, as: UInt8.self) }
-    forgetTargets()
-  }
-
-  /// Empties both lookup tables.
-  func forgetTargets() {
-    for table in [ContextLayout.returnTable, ContextLayout.jumpTable] {
-      let bytes = ContextLayout.tableEntries * 16
-      // Punching the pages out costs less than clearing them and gives the memory back.
-      if madvise(base + table, bytes, MADV_REMOVE) != 0 { memset(base + table, 0, bytes) }
-      // Tag 0 would match a jump to address 0.
-      (base + table).storeBytes(of: 1, as: UInt64.self)
-    }
-  }
-
-  /// Teaches one table one target.
-  @inline(__always)
-  func setTarget(_ table: Int, _ original: UInt64, _ target: CacheAddress) {
-    let entry = base + table + Int(original & 0xffff) * 16
-    entry.storeBytes(of: 1, as: UInt64.self)
-    entry.storeBytes(of: target.rawValue, toByteOffset: 8, as: UInt64.self)
-    entry.storeBytes(of: 0 &- original, as: UInt64.self)
   }
 
   /// Lets the executions of a block be counted from the start again.
   func resetCount(_ block: Int32) { store32(ContextLayout.count(block), 0) }
 
-  func forgetTarget(_ original: UInt64) {
-    for table in [ContextLayout.returnTable, ContextLayout.jumpTable] {
-      let entry = base + table + Int(original & 0xffff) * 16
-      if entry.load(as: UInt64.self) == 0 &- original {
-        entry.storeBytes(of: 1, as: UInt64.self)
-      }
-    }
+  // MARK: Windows
+
+  /// Shows the thread the tables of a window: of which upper half, and its number.
+  func open(_ upperHalf: Int, as window: Int) {
+    store64(
+      ContextLayout.returnWindows + upperHalf * 8,
+      TargetTables.displacement(of: window, .returns, context: index))
+    store64(
+      ContextLayout.jumpWindows + upperHalf * 8,
+      TargetTables.displacement(of: window, .jumps, context: index))
+  }
+
+  /// Whether a lookup of this thread has left a value in rdx. It is a distance between two places of the
+  /// region, which no program has reason to make.
+  func isLeftover(_ value: UInt64) -> Bool {
+    let first = TargetTables.displacement(of: 0, .returns, context: index)
+    let size = UInt64(RegionLayout.tableSize)
+    return value >= first && (value &- first) % size == 0
+      && (value &- first) / size < UInt64(2 * RegionLayout.maximumWindows)
   }
 }

@@ -6,13 +6,18 @@
 ///
 ///     offset 0            gate        r-x   stubs through which fragments leave the cache
 ///     sharedOffset        shared      rw-   the doorbell
-///     masterOffset        master      rw-   indirect targets known to the whole process; only the
+///     masterOffset        master      r--   indirect targets known to the whole process; only the
 ///                                           server writes them
-///     contextsOffset      contexts    rw-   one per thread; %gs of the thread points at it
 ///     arenasOffset        arenas      r-x   fragments, mapped near the code they translate
+///     contextsOffset      contexts    rw-   one per thread; %gs of the thread points at it
+///     windowsOffset       windows     rw-   one pair of arrays per thread: which tables serve which
+///                                           window of the program's code
+///     defaultOffset       default     rw-   what a window without a table reads: zero, always
+///     tablesOffset        tables      rw-   indirect targets by address (`TargetTables`)
 ///
 /// A context is reached by machine code as `gs:[offset]`; only `Context` and the emitters name these
-/// offsets.
+/// offsets. What is behind the contexts is reached through %gs as well: a thread whose context lies
+/// `n` strides behind the first has its windows `n` strides behind the first pair.
 package enum RegionLayout {
   package static let gateOffset = 0
   package static let gateSize = 0x1_0000
@@ -25,16 +30,29 @@ package enum RegionLayout {
   package static let masterTail = 0x1000
   package static let masterTableSize = (masterEntries + masterTail) * 16
   package static let masterSize = 2 * masterTableSize
-  package static let contextsOffset = 0x400_0000
-  /// A page more than a context needs: else all of them would meet in the same sets of the caches.
-  package static let contextStride = 0x24_1000
-  package static let maximumThreads = 1280
-  package static let arenasOffset = 0xc000_0000
+  package static let arenasOffset = 0x400_0000
   package static let arenaSize = 0x1000_0000
   package static let maximumArenas = 12
-  /// What the guest maps as one piece: everything before the arenas.
-  package static let coreSize = contextsOffset + maximumThreads * contextStride
-  package static let regionSize = arenasOffset + maximumArenas * arenaSize
+  package static let contextsOffset = arenasOffset + maximumArenas * arenaSize
+  /// A page more than a pair of windows needs: else all of them would meet in the same sets of the caches.
+  package static let contextStride = 0x8_1000
+  package static let maximumThreads = 1280
+  static let contextsSize = maximumThreads * contextStride
+  static let windowsOffset = contextsOffset + contextsSize
+  /// What the server maps, too.
+  static let serverSize = windowsOffset + contextsSize
+  static let defaultOffset = serverSize
+  /// More than a table, by what the contexts' distance from one another and no address' upper half can
+  /// reach; and a number that no program comes by (see `Context.isLeftover`).
+  static let defaultSize = 0x8_5ad3_7000
+  static let tablesOffset = defaultOffset + defaultSize
+  /// One table: 8 bytes for each byte of a window.
+  static let tableSize = 8 << windowBits
+  /// A window is the part of the address space whose addresses share their upper halves.
+  static let windowBits = 32
+  /// Each has two tables, one for returns and one for jumps.
+  static let maximumWindows = 6
+  package static let regionSize = tablesOffset + 2 * maximumWindows * tableSize
 }
 
 /// Offsets into a thread's context.
@@ -46,11 +64,12 @@ package enum ContextLayout {
   static let callNumber = 0x90
   static let callArguments = 0x98
   static let callResult = 0xc8
-  /// Where indirect lookups put rcx, rdx and r11. Apart from `registers`, because a scratch register
+  /// Where indirect lookups put rcx and rdx. Apart from `registers`, because a scratch register
   /// that the target does not need is never reloaded: its value stays here, and only recovery asks.
   static let spilledRCX = 0x100
   static let spilledRDX = 0x108
-  static let spilledR11 = 0x110
+  /// Where the indirect branch leads whose lookup is being made.
+  static let jumpTarget = 0x110
   /// The mailbox, on a cache line of its own.
   static let state = 0x140
   static let kind = 0x144
@@ -100,9 +119,13 @@ package enum ContextLayout {
   static let watchHighBytes = 0x2_4000
   static let watchVerdicts = 0x2_4200
   static let watchStarts = 0x3_0000
-  static let returnTable = 0x4_0000
-  static let jumpTable = 0x14_0000
-  static let tableEntries = 0x1_0000
+  /// For each upper half of a user address, where the table of that window begins: 8 bytes each, what has
+  /// to be added to `tables`. 0: no table, which leads to the default.
+  static let windowEntries = 0x8000
+  static let returnWindows = RegionLayout.contextsSize
+  /// Not a multiple of a page away: one upper half has its entries in different sets of the caches.
+  static let jumpWindows = returnWindows + 0x4_0240
+  static let tables = RegionLayout.defaultOffset - RegionLayout.contextsOffset
 
   static func slot(_ register: Int) -> Int { registers + register * 8 }
   static func count(_ block: Int32) -> Int { counts + Int(block) % countEntries * 4 }

@@ -2,7 +2,7 @@
 internal import CLinux
 import Glibc
 
-/// The memory that server and guest share: one memfd, mapped whole here (see `RegionLayout`).
+/// The memory that server and guest share: one memfd, mapped here but for its tables (see `RegionLayout`).
 struct Region: ~Copyable {
   let descriptor: Int32
   let server: UnsafeMutableRawPointer
@@ -27,7 +27,7 @@ struct Region: ~Copyable {
       throw .system(call: "ftruncate", errno: why)
     }
     let mapped = mmap(
-      nil, RegionLayout.regionSize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, descriptor,
+      nil, RegionLayout.serverSize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, descriptor,
       0)
     guard let mapped, mapped != MAP_FAILED else {
       let why = errno
@@ -39,7 +39,7 @@ struct Region: ~Copyable {
   }
 
   deinit {
-    munmap(server, RegionLayout.regionSize)
+    munmap(server, RegionLayout.serverSize)
     close(descriptor)
   }
 }

@@ -315,8 +315,8 @@ extension Engine {
 
   /// Throws away what was translated from a range.
   func forgetCode(_ range: Range<UInt64>) {
-    translator.pointee.invalidate(range) { original in
-      for (_, context) in active { context.forgetTarget(original) }
+    translator.pointee.invalidate(range) { original, kind in
+      virtualization.forgetTarget(original, kind)
     }
   }
 

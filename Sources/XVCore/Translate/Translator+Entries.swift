@@ -45,9 +45,6 @@ extension Translator {
     if registers.contains(.rdx) {
       emitter.store(Register.rdx, slot: ContextLayout.spilledRDX)
     }
-    if registers.contains(.r11) {
-      emitter.store(Register.r11, slot: ContextLayout.spilledR11)
-    }
   }
 
   /// Reloads the scratch registers that the block may read. The others keep the lookup's leftovers,
@@ -65,11 +62,6 @@ extension Translator {
     if live.contains(.rdx) {
       emission.hot.load(Register.rdx, slot: ContextLayout.spilledRDX)
       left.remove(.rdx)
-      recover(&emission, original, spilled: left)
-    }
-    if live.contains(.r11) {
-      emission.hot.load(Register.r11, slot: ContextLayout.spilledR11)
-      left.remove(.r11)
       recover(&emission, original, spilled: left)
     }
   }

@@ -4,7 +4,7 @@ extension Translator {
   /// Throws away every fragment with code in `range`. A thread that is inside one goes on to its end;
   /// nothing leads there any more. Returns whether there was one.
   @discardableResult
-  mutating func invalidate(_ range: Range<UInt64>, forget: (UInt64) -> Void) -> Bool {
+  mutating func invalidate(_ range: Range<UInt64>, forget: (UInt64, TargetTables.Kind) -> Void) -> Bool {
     let pageRange = (range.lowerBound >> 12)..<((range.upperBound &+ 0xfff) >> 12)
     reader.forget(pages: pageRange)
     survivors?.forget(range)
@@ -24,7 +24,7 @@ extension Translator {
     return found
   }
 
-  private mutating func kill(_ unit: Int32, _ forget: (UInt64) -> Void) {
+  private mutating func kill(_ unit: Int32, _ forget: (UInt64, TargetTables.Kind) -> Void) {
     guard !units[Int(unit)].isDead else { return }
     units[Int(unit)].isDead = true
     deadBytes += Int(units[Int(unit)].hotEnd - units[Int(unit)].hot)
@@ -37,7 +37,7 @@ extension Translator {
     }
   }
 
-  private mutating func retire(_ number: Int32, _ forget: (UInt64) -> Void) {
+  private mutating func retire(_ number: Int32, _ forget: (UInt64, TargetTables.Kind) -> Void) {
     var block = blocks[Int(number)]
     block.state = .wanted
     starts.remove(block.original)
@@ -51,9 +51,9 @@ extension Translator {
       }
       index = exits[Int(index)].next
     }
-    if block.returnEntry != 0 { returns.remove(block.original) }
-    if block.jumpEntry != 0 { jumps.remove(block.original) }
-    if block.returnEntry != 0 || block.jumpEntry != 0 { forget(block.original) }
+    // In this order: the gate looks here again when it has filled an entry there.
+    if block.returnEntry != 0, returns.remove(block.original) { forget(block.original, .returns) }
+    if block.jumpEntry != 0, jumps.remove(block.original) { forget(block.original, .jumps) }
     block.linked = 0
     block.body = 0
     block.bodyLive = .all

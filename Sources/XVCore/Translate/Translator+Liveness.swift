@@ -2,7 +2,7 @@
 
 /// Where the scratch registers' values are, before one instruction of a unit.
 ///
-/// After an indirect branch the values of rcx, rdx and r11 stand in the spill slots. A register that is
+/// After an indirect branch the values of rcx and rdx stand in the spill slots. A register that is
 /// not changed until the next indirect branch need not be stored again, and one that is not used
 /// until then need not even be reloaded: what costs at an indirect branch is not the lookup but
 /// storing a register and loading it back.

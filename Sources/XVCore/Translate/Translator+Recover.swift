@@ -13,9 +13,9 @@ extension Translator {
   /// Turns the processor's state of a stopped thread into the original state.
   ///
   /// A scratch register that its target did not need was never reloaded after an indirect branch: it
-  /// still holds what the lookup left there. For rcx and rdx that is a cache address, for r11 minus
-  /// the target's original address. A program cannot come by the first and has no use for the second,
-  /// so they say by themselves that the true value is in the spill slot.
+  /// still holds what the lookup left there: rcx a cache address, rdx another or the distance of a table
+  /// (`Context.isLeftover`). A program comes by neither, so they say by themselves that the true value
+  /// is in the spill slot.
   func recover(
     _ registers: inout user_regs_struct, context: Context, gate: Gate, gateBase: UInt64
   ) -> RecoveredPlace {
@@ -37,10 +37,9 @@ extension Translator {
     _ entry: Recovery, _ registers: inout user_regs_struct, _ context: Context,
     _ place: inout RecoveredPlace
   ) {
-    let tag = registers.r11
+    let entered = registers.rcx
     if entry.spilled.contains(.rcx) { registers.rcx = context.load64(ContextLayout.spilledRCX) }
     if entry.spilled.contains(.rdx) { registers.rdx = context.load64(ContextLayout.spilledRDX) }
-    if entry.spilled.contains(.r11) { registers.r11 = context.load64(ContextLayout.spilledR11) }
     if entry.form != .inFile { registers.rsp &+= UInt64(entry.stackAdjustment) }
     switch entry.form {
     case .at: registers.rip = entry.original
@@ -51,9 +50,12 @@ extension Translator {
       }
       registers.rip = entry.original
     case .restoreReturnAddress:
-      var address = 0 &- tag
-      xv_write_remote(process, registers.rsp, &address, 8)
       registers.rip = entry.original
+      if let arena = arena(containing: entered),
+        var address = arenas[arena].recovery(at: UInt32(entered &- arenas[arena].guest))?.original
+      {
+        xv_write_remote(process, registers.rsp, &address, 8)
+      }
     case .afterSystemCall:
       registers.rip = entry.original
       registers.rcx = entry.original
@@ -72,7 +74,6 @@ extension Translator {
     }
     if mark.spilled.contains(.rcx) { registers.rcx = context.load64(ContextLayout.spilledRCX) }
     if mark.spilled.contains(.rdx) { registers.rdx = context.load64(ContextLayout.spilledRDX) }
-    if mark.spilled.contains(.r11) { registers.r11 = context.load64(ContextLayout.spilledR11) }
     switch mark.flags {
     case .live: break
     case .file: registers.eflags = context.load64(ContextLayout.flags)
@@ -136,12 +137,8 @@ extension Translator {
 
   private func resolveLeftovers(_ registers: inout user_regs_struct, _ context: Context) {
     if isCache(registers.rcx) { registers.rcx = context.load64(ContextLayout.spilledRCX) }
-    if isCache(registers.rdx) { registers.rdx = context.load64(ContextLayout.spilledRDX) }
-    let target = 0 &- registers.r11
-    if ranges.area(containing: target) != nil,
-      returns.lookup(target) != nil || jumps.lookup(target) != nil
-    {
-      registers.r11 = context.load64(ContextLayout.spilledR11)
+    if isCache(registers.rdx) || context.isLeftover(registers.rdx) {
+      registers.rdx = context.load64(ContextLayout.spilledRDX)
     }
   }
 }

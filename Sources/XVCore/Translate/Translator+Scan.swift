@@ -230,8 +230,7 @@ extension Translator {
 extension SpillSet {
   @inline(__always)
   init(_ registers: RegisterSet) {
-    // rcx and rdx are bits 1 and 2 of the register set, r11 is bit 11.
-    self.init(
-      rawValue: UInt8(truncatingIfNeeded: (registers.rawValue >> 1) & 3 | (registers.rawValue >> 9) & 4))
+    // rcx and rdx are bits 1 and 2 of the register set.
+    self.init(rawValue: UInt8(truncatingIfNeeded: (registers.rawValue >> 1) & 3))
   }
 }

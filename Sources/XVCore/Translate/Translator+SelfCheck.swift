@@ -4,12 +4,12 @@
 extension Translator {
   /// Compares the block's original bytes with those that were translated, without touching flags.
   ///
-  ///     rcx, r11 -> slots
+  ///     rcx, rdx -> slots
   ///     mov ecx, [count] ; lea ecx, [rcx+1] ; mov [count], ecx        where the page may come to be trusted
   ///     lea ecx, [rcx-demand] ; jecxz hot
-  ///     mov rcx, [code] ; mov r11, -expected ; lea rcx, [rcx+r11] ; jrcxz +5 ; jmp stale
+  ///     mov rcx, [code] ; mov rdx, -expected ; lea rcx, [rcx+rdx] ; jrcxz +5 ; jmp stale
   ///     ...
-  ///     rcx, r11 <- slots
+  ///     rcx, rdx <- slots
   mutating func emitSelfCheck(_ index: Int, _ block: Int32, _ emission: inout UnitEmission) {
     var last = index
     while last + 1 < scanCount, !marks[last + 1].startsBlock { last += 1 }
@@ -19,8 +19,8 @@ extension Translator {
     guard arenas[emission.arena].reaches(original) else { return }
     recover(&emission, original)
     emission.hot.store(Register.rcx, slot: ContextLayout.spilledRCX)
-    emission.hot.store(Register.r11, slot: ContextLayout.spilledR11)
-    recover(&emission, original, spilled: [.rcx, .r11])
+    emission.hot.store(Register.rdx, slot: ContextLayout.spilledRDX)
+    recover(&emission, original, spilled: .all)
     if !scanIsShared, let demand = trusted.demand(at: original) {
       emitCount(block, demand, original, &emission)
     }
@@ -35,17 +35,17 @@ extension Translator {
       for byte in 0..<size {
         value |= UInt64(expected.load(fromByteOffset: offset + byte, as: UInt8.self)) << UInt64(byte * 8)
       }
-      emission.hot.u16(0xbb49)  // mov r11, imm64
+      emission.hot.u16(0xba48)  // mov rdx, imm64
       emission.hot.u64(0 &- value)
-      emission.hot.bytes(0x19_0c_8d_4a, count: 4)  // lea rcx, [rcx+r11]
+      emission.hot.bytes(0x11_0c_8d_48, count: 4)  // lea rcx, [rcx+rdx]
       emission.hot.u16(0x05e3)  // jrcxz over the jump
       relocations.append(.hotToCold, emission.offset &+ 1)
       emission.hot.jump(to: stale)
       offset += size
     }
     emission.hot.load(Register.rcx, slot: ContextLayout.spilledRCX)
-    recover(&emission, original, spilled: [.r11])
-    emission.hot.load(Register.r11, slot: ContextLayout.spilledR11)
+    recover(&emission, original, spilled: .rdx)
+    emission.hot.load(Register.rdx, slot: ContextLayout.spilledRDX)
   }
 
   /// rcx = the code's bytes, zero-extended, rip-relative.
@@ -84,10 +84,10 @@ extension Translator {
       Exit(kind: kind, arena: UInt8(index), target: original, origin: original))
     var cold = arenas[index].emitter(at: arenas[index].cold)
     let start = cold.address
-    appendCold(index, cold, original, spilled: [.rcx, .r11])
+    appendCold(index, cold, original, spilled: .all)
     cold.load(Register.rcx, slot: ContextLayout.spilledRCX)
-    appendCold(index, cold, original, spilled: [.r11])
-    cold.load(Register.r11, slot: ContextLayout.spilledR11)
+    appendCold(index, cold, original, spilled: .rdx)
+    cold.load(Register.rdx, slot: ContextLayout.spilledRDX)
     appendCold(index, cold, original)
     relocations.append(
       .exitNumber, UInt32(truncatingIfNeeded: cold.address &- arenas[index].guest) &+ 8)

@@ -72,18 +72,25 @@ extension Translator {
 
   /// Looks [rsp] up, puts the cache address there and returns, so that the return predictor stays right.
   ///
+  ///     mov ecx, [rsp] ; mov edx, [rsp+4] ; lookup ; jrcxz 1f ; mov [rsp], rcx ; ret
+  ///     1: jmp miss
+  ///
   /// The whole sequence stands at each return: one routine that all returns jump to was measured 10 to
   /// 25 % slower on lua, perl and virtual calls (docs/measurements.md).
   mutating func emitReturn(
     _ instruction: Instruction, valid: SpillSet, _ emission: inout UnitEmission
   ) {
-    let dirty = SpillSet.all.subtracting(valid)
-    Translator.emitStores(dirty.intersection(.rcx), &emission.hot)
-    emission.hot.bytes(0x24_0c_8b_48, count: 4)  // mov rcx, [rsp]
-    recover(&emission, instruction.address, spilled: .rcx)
-    Translator.emitStores(dirty.subtracting(.rcx), &emission.hot)
+    Translator.emitStores(SpillSet.all.subtracting(valid), &emission.hot)
     recover(&emission, instruction.address, spilled: .all)
-    emitLookup(table: ContextLayout.returnTable, gate: ContextLayout.gateReturnLookup, &emission)
+    // The lower half first: a fault names the address that the original instruction's would.
+    emission.hot.bytes(0x24_0c_8b, count: 3)  // mov ecx, [rsp]
+    emission.hot.bytes(0x04_24_54_8b, count: 4)  // mov edx, [rsp+4]
+    emitLookup(windows: ContextLayout.returnWindows, &emission)
+    let resumption = emission.hot.address &+ 2
+    let miss = emitLookupMiss(
+      emission, original: instruction.address, resumption: resumption,
+      gate: ContextLayout.gateReturnLookup)
+    emission.hot.u16(instruction.immediate == 0 ? 0x05e3 : 0x07e3)  // jrcxz over the return
     emission.hot.bytes(0x24_0c_89_48, count: 4)  // mov [rsp], rcx
     recover(
       &emission, instruction.address, spilled: .all, form: .restoreReturnAddress)
@@ -93,6 +100,8 @@ extension Translator {
       emission.hot.byte(0xc2)  // ret imm16
       emission.hot.u16(instruction.immediate)
     }
+    recover(&emission, instruction.address, spilled: .all)
+    emitJump(toMiss: miss, &emission)
   }
 
   mutating func emitIndirect(
@@ -110,21 +119,32 @@ extension Translator {
       return
     }
     Translator.emitStores(SpillSet.all.subtracting(valid), &emission.hot)
+    recover(&emission, instruction.address, spilled: .all)
     emitTargetLoad(instruction, bytes, &emission)
-    if isCall {
-      recover(&emission, instruction.address, spilled: .rcx)
-      emitPushReturnAddress(instruction.end, &emission)
-    }
+    emission.hot.store(Register.rcx, slot: ContextLayout.jumpTarget)
+    if isCall { emitPushReturnAddress(instruction.end, &emission) }
     let adjust: UInt8 = isCall ? 8 : 0
     recover(&emission, instruction.address, spilled: .all, adjust: adjust)
-    emitLookup(
-      table: ContextLayout.jumpTable, gate: ContextLayout.gateJumpLookup, &emission,
-      original: instruction.address, adjust: adjust)
+    emission.hot.bytes(0x25_14_8b_65, count: 4)  // mov edx, gs:[jumpTarget+4]
+    emission.hot.u32(UInt32(ContextLayout.jumpTarget + 4))
+    emission.hot.u16(0xc989)  // mov ecx, ecx
+    emitLookup(windows: ContextLayout.jumpWindows, &emission)
+    let resumption = emission.hot.address &+ (isCall ? 10 : 2)
+    let miss = emitLookupMiss(
+      emission, original: instruction.address, adjust: adjust, resumption: resumption,
+      gate: ContextLayout.gateJumpLookup)
     if isCall {
+      // The return comes back right behind the call. The jump to the miss is the tail of a nop that
+      // stands before: nop [rcx+rbp*8+disp32], whose SIB byte is the opcode of jmp rel32.
+      emission.hot.bytes(0x84_1f_0f, count: 3)
+      emitJump(toMiss: miss, &emission)
+      emission.hot.u16(0xf9e3)  // jrcxz into the nop
       emission.hot.bytes(0xfb_51_8d_48, count: 4)  // lea rdx, [rcx-5]
       emission.hot.u16(0xd2ff)  // call rdx
     } else {
+      emission.hot.u16(0x02e3)  // jrcxz over the jump
       emission.hot.u16(0xe1ff)  // jmp rcx
+      emitJump(toMiss: miss, &emission)
     }
   }
 
@@ -136,7 +156,6 @@ extension Translator {
     if prefix.contains(.ripRelative), !arenas[emission.arena].reaches(instruction.target) {
       emission.hot.move(Register.rcx, immediate: instruction.target)
       relocations.noteAbsolute()
-      recover(&emission, instruction.address, spilled: .rcx)
       emission.hot.bytes(0x09_8b_48, count: 3)  // mov rcx, [rcx]
       return
     }
@@ -156,45 +175,41 @@ extension Translator {
     }
   }
 
-  /// The inline lookup: rcx = original target in, rcx = rdx = cache address out; else to the gate,
-  /// which comes back to the lookup when it has filled the table.
-  mutating func emitLookup(
-    table: Int, gate: Int, _ emission: inout UnitEmission, original: UInt64 = 0, adjust: UInt8 = 0
-  ) {
-    let retry = emission.hot.address
-    emission.hot.bytes(0xd1_b7_0f, count: 3)  // movzx edx, cx
-    emission.hot.bytes(0x12_14_8d, count: 3)  // lea edx, [rdx+rdx]
-    emission.hot.bytes(0xd5_1c_8b_4c_65, count: 5)  // mov r11, gs:[rdx*8+table]: minus the tag
-    emission.hot.u32(UInt32(table))
-    emission.hot.bytes(0x19_0c_8d_4a, count: 4)  // lea rcx, [rcx+r11]
-    emission.hot.u16(0x05e3)  // jrcxz over the jump
-    let cold = beginLookupMiss(emission, original: original, adjust: adjust, retry: retry, gate: gate)
-    relocations.append(.hotToCold, emission.offset &+ 1)
-    emission.hot.jump(to: cold)
-    emission.hot.bytes(0xd5_0c_8b_48_65, count: 5)  // mov rcx, gs:[rdx*8+table+8]
-    emission.hot.u32(UInt32(table + 8))
-    emission.hot.bytes(0xca_89_48, count: 3)  // mov rdx, rcx
+  /// The inline lookup: ecx and edx = the halves of the original target in, rcx = cache address out, or 0
+  /// (`TargetTables`).
+  ///
+  /// An upper half that no user address has reads from the default, or, with many threads, from another
+  /// thread's windows: of the numbers that do not lead to the fault that they should, there are two for
+  /// each thread and window.
+  @inline(__always)
+  private func emitLookup(windows: Int, _ emission: inout UnitEmission) {
+    emission.hot.bytes(0xd5_14_8b_48_65, count: 5)  // mov rdx, gs:[rdx*8+windows]
+    emission.hot.u32(UInt32(windows))
+    emission.hot.bytes(0xca_8c_8b_48_65, count: 5)  // mov rcx, gs:[rdx+rcx*8+tables]
+    emission.hot.u32(UInt32(ContextLayout.tables))
   }
 
-  /// The cold half of a lookup: makes the target again from the failed comparison.
-  mutating func beginLookupMiss(
-    _ emission: UnitEmission, original: UInt64, adjust: UInt8, retry: UInt64, gate: Int
+  private mutating func emitJump(toMiss miss: UInt64, _ emission: inout UnitEmission) {
+    relocations.append(.hotToCold, emission.offset &+ 1)
+    emission.hot.jump(to: miss)
+  }
+
+  /// The cold half of a lookup: asks the gate, which comes back to `resumption` with rcx = cache address.
+  private mutating func emitLookupMiss(
+    _ emission: UnitEmission, original: UInt64, adjust: UInt8 = 0, resumption: UInt64, gate: Int
   ) -> UInt64 {
     let index = emission.arena
     var cold = arenas[index].emitter(at: arenas[index].cold)
     let start = cold.address
-    // Whatever the hot side's recovery says at the retry point holds here as well.
-    let hot = arenas[index].hotRecovery.entry(
-      covering: UInt32(retry &- arenas[index].guest))
-    if var entry = hot {
-      entry.offset = UInt32(arenas[index].cold)
-      arenas[index].coldRecovery.append(entry)
+    appendCold(index, cold, original, spilled: .all, adjust: adjust)
+    if gate == ContextLayout.gateReturnLookup {
+      cold.bytes(0x24_0c_8b_48, count: 4)  // mov rcx, [rsp]
+    } else {
+      cold.load(Register.rcx, slot: ContextLayout.jumpTarget)
     }
-    cold.bytes(0xd3_f7_49, count: 3)  // not r11
-    cold.bytes(0x01_19_4c_8d_4a, count: 5)  // lea rcx, [rcx+r11+1]
-    cold.bytes(0x15_8d_48, count: 3)  // lea rdx, [rip+retry]
+    cold.bytes(0x15_8d_48, count: 3)  // lea rdx, [rip+resumption]
     relocations.append(.coldToHot, UInt32(truncatingIfNeeded: cold.address &- arenas[index].guest))
-    cold.relative32(to: retry)
+    cold.relative32(to: resumption)
     cold.store(Register.rdx, slot: ContextLayout.retry)
     cold.jump(slot: gate)
     arenas[index].cold += Int(cold.address &- start)

@@ -11,7 +11,7 @@ enum RegionPlace {
   private static let suitable: Range<UInt64> = 0x3a00_0000_0000..<0x5000_0000_0000
 
   static func first(_ map: AddressMap) -> UInt64? {
-    map.firstFree((0..<64).map { 0x3f00_0000_0000 + $0 * 0x10_0000_0000 }, size: size)
+    map.firstFree((0..<32).map { 0x3f00_0000_0000 + $0 * 0x80_0000_0000 }, size: size)
   }
 
   /// A free one among those that nothing prefers, and none of `avoided`.

@@ -2,7 +2,8 @@
 internal import CLinux
 
 /// All that xv keeps about the virtualization of one process, in one bounded structure: the region that
-/// server and guest share (gate, master tables, contexts, arenas), and the translator's tables about it.
+/// server and guest share (gate, master tables, contexts, arenas, target tables), and the translator's
+/// tables about it.
 ///
 /// Everything is found from here, so that all of it can be moved (`relocate`), collected, and bounded
 /// (`bounds`). Reached with the engine's lock held.
@@ -12,6 +13,7 @@ struct VirtualizationState: ~Copyable {
   private(set) var address: UInt64
   private(set) var gate: Gate
   let translator: UnsafeMutablePointer<Translator>
+  private(set) var targets: TargetTables
   var contexts: [ThreadID: Context] = [:]
   /// In the order of the dispatcher's rounds.
   var active: [(thread: ThreadID, context: Context)] = []
@@ -24,6 +26,7 @@ struct VirtualizationState: ~Copyable {
 
   init(process: Int32, region: consuming Region, at address: UInt64) {
     let server = region.server
+    targets = TargetTables(descriptor: region.descriptor)
     self.region = region
     self.address = address
     gate = Gate(at: server + RegionLayout.gateOffset, guest: address)
@@ -50,6 +53,7 @@ struct VirtualizationState: ~Copyable {
     guard let index = freeContexts.popLast() else { return nil }
     let context = context(index)
     context.initialize(pointers)
+    for (number, window) in targets.windows.enumerated() { context.open(window, as: number) }
     contexts[thread] = context
     active.append((thread, context))
     mostContexts = max(mostContexts, active.count)
@@ -59,19 +63,14 @@ struct VirtualizationState: ~Copyable {
   mutating func releaseContext(of thread: ThreadID) -> Context? {
     guard let context = contexts.removeValue(forKey: thread) else { return nil }
     active.removeAll { $0.thread == thread }
-    context.forgetTargets()
-    freeContexts.append(index(of: context))
+    freeContexts.append(context.index)
     return context
   }
 
   private func context(_ index: Int) -> Context {
     let offset = RegionLayout.contextsOffset + index * RegionLayout.contextStride
-    return Context(base: region.server + offset, guestAddress: address &+ UInt64(offset))
-  }
-
-  private func index(of context: Context) -> Int {
-    (region.server.distance(to: context.base) - RegionLayout.contextsOffset)
-      / RegionLayout.contextStride
+    return Context(
+      index: index, base: region.server + offset, guestAddress: address &+ UInt64(offset))
   }
 
   private var pointers: Context.Pointers {
@@ -81,15 +80,27 @@ struct VirtualizationState: ~Copyable {
       masterJumps: masters &+ UInt64(RegionLayout.masterTableSize))
   }
 
+  // MARK: Indirect targets
+
+  /// Lookups of targets near `original` shall be answered by a table.
+  mutating func openTables(near original: UInt64) {
+    guard let number = targets.open(windowOf: original) else { return }
+    for (_, context) in active { context.open(targets.windows[number], as: number) }
+  }
+
+  mutating func forgetTarget(_ original: UInt64, _ kind: TargetTables.Kind) {
+    targets.forget(original, kind)
+  }
+
   // MARK: Where the guest sees it
 
   /// The region's mappings in the guest, which differ in their protection: mremap(2) moves one at a time.
   static let pieces: [(offset: Int, size: Int, protection: UInt64)] = [
     (RegionLayout.gateOffset, RegionLayout.gateSize, 5),
     (RegionLayout.sharedOffset, RegionLayout.masterOffset - RegionLayout.sharedOffset, 3),
-    (RegionLayout.masterOffset, RegionLayout.contextsOffset - RegionLayout.masterOffset, 1),
-    (RegionLayout.contextsOffset, RegionLayout.arenasOffset - RegionLayout.contextsOffset, 3),
-    (RegionLayout.arenasOffset, RegionLayout.regionSize - RegionLayout.arenasOffset, 5),
+    (RegionLayout.masterOffset, RegionLayout.arenasOffset - RegionLayout.masterOffset, 1),
+    (RegionLayout.arenasOffset, RegionLayout.contextsOffset - RegionLayout.arenasOffset, 5),
+    (RegionLayout.contextsOffset, RegionLayout.regionSize - RegionLayout.contextsOffset, 3),
   ]
 
   var range: Range<UInt64> { address..<(address &+ UInt64(RegionLayout.regionSize)) }
@@ -112,13 +123,13 @@ struct VirtualizationState: ~Copyable {
   /// Discards every fragment. No thread is inside, and none owes the cache anything.
   mutating func flush(keepingFloatingPoint: Bool) {
     translator.pointee.flush(keepingFloatingPoint: keepingFloatingPoint)
-    for (_, context) in active { context.forgetTargets() }
+    targets.removeAll()
   }
 
   /// As `flush`, but what is live is kept aside, to be copied back when it is asked for.
   mutating func collect(keepingFloatingPoint: Bool) {
     translator.pointee.collect(keepingFloatingPoint: keepingFloatingPoint)
-    for (_, context) in active { context.forgetTargets() }
+    targets.removeAll()
   }
 
   /// As `collect`; the arenas' own mappings are gone from the guest.
@@ -137,7 +148,7 @@ struct VirtualizationState: ~Copyable {
     relocations &+= 1
     gate = Gate(at: region.server + RegionLayout.gateOffset, guest: address)
     for place in active.indices {
-      let moved = context(index(of: active[place].context))
+      let moved = context(active[place].context.index)
       moved.point(pointers)
       active[place].context = moved
       contexts[active[place].thread] = moved
