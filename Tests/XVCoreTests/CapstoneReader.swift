@@ -140,8 +140,6 @@ final class CapstoneReader {
     case X86_REG_CX, X86_REG_CL, X86_REG_CH: (.rcx, false)
     case X86_REG_RDX, X86_REG_EDX: (.rdx, true)
     case X86_REG_DX, X86_REG_DL, X86_REG_DH: (.rdx, false)
-    case X86_REG_R11, X86_REG_R11D: (.r11, true)
-    case X86_REG_R11W, X86_REG_R11B: (.r11, false)
     default: nil
     }
   }

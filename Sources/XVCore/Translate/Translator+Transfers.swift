@@ -120,14 +120,12 @@ extension Translator {
     }
     Translator.emitStores(SpillSet.all.subtracting(valid), &emission.hot)
     recover(&emission, instruction.address, spilled: .all)
-    emitTargetLoad(instruction, bytes, &emission)
-    emission.hot.store(Register.rcx, slot: ContextLayout.jumpTarget)
+    emitTarget(instruction, bytes, &emission)
     if isCall { emitPushReturnAddress(instruction.end, &emission) }
     let adjust: UInt8 = isCall ? 8 : 0
     recover(&emission, instruction.address, spilled: .all, adjust: adjust)
     emission.hot.bytes(0x25_14_8b_65, count: 4)  // mov edx, gs:[jumpTarget+4]
     emission.hot.u32(UInt32(ContextLayout.jumpTarget + 4))
-    emission.hot.u16(0xc989)  // mov ecx, ecx
     emitLookup(windows: ContextLayout.jumpWindows, &emission)
     let resumption = emission.hot.address &+ (isCall ? 10 : 2)
     let miss = emitLookupMiss(
@@ -146,6 +144,25 @@ extension Translator {
       emission.hot.u16(0xe1ff)  // jmp rcx
       emitJump(toMiss: miss, &emission)
     }
+  }
+
+  /// Puts the target into `jumpTarget` and its lower half into ecx. The operand is read once.
+  private mutating func emitTarget(
+    _ instruction: Instruction, _ bytes: UnsafePointer<UInt8>, _ emission: inout UnitEmission
+  ) {
+    let modrm = bytes[Int(instruction.modrmOffset)]
+    guard modrm >> 6 == 3 else {
+      emitTargetLoad(instruction, bytes, &emission)
+      emission.hot.store(Register.rcx, slot: ContextLayout.jumpTarget)
+      emission.hot.u16(0xc989)  // mov ecx, ecx
+      return
+    }
+    let isHigh = instruction.prefix.contains(.rexB)
+    emission.hot.store(
+      Int(modrm & 7) | (isHigh ? 8 : 0), slot: ContextLayout.jumpTarget)
+    if isHigh { emission.hot.byte(0x41) }
+    emission.hot.byte(0x8b)  // mov ecx, register
+    emission.hot.byte(0xc0 | UInt8(Register.rcx) << 3 | modrm & 7)
   }
 
   /// mov rcx, operand: the transfer's own operand, as a load.
