@@ -154,10 +154,17 @@ final class Engine: @unchecked Sendable {
     handlers[thread] = nil
     stepping.remove(thread)
     sequences?[thread] = nil
-    // Memory is reached through a thread that lives; the first one may be a zombie.
-    if translator.pointee.process == thread.rawValue, let other = contexts.keys.first {
-      translator.pointee.process = other.rawValue
-    }
+    reachMemory(otherwiseThan: thread)
+  }
+
+  /// The program's memory is reached through a thread that lives (the first one may be a zombie) and that
+  /// has this memory: a vfork child that executes a program has another as soon as the kernel has made it, before
+  /// anybody is told.
+  func reachMemory(otherwiseThan thread: ThreadID) {
+    guard translator.pointee.process == thread.rawValue else { return }
+    let others = contexts.keys.filter { $0 != thread }
+    guard let other = others.first(where: { $0.rawValue == process }) ?? others.first else { return }
+    translator.pointee.process = other.rawValue
   }
 
   // MARK: The dispatcher thread

@@ -59,6 +59,9 @@ extension Engine {
       } else {
         makePlainly(thread, context, number, arguments)
       }
+    case InterceptedCall.execve, InterceptedCall.execveat:
+      reachMemory(otherwiseThan: thread)
+      makeNatively(context, number, arguments)
     case InterceptedCall.mincore where overlapsXV(arguments[0], arguments[1]):
       complete(thread, context, result: arguments[0] & 0xfff == 0 ? -Int64(ENOMEM) : -Int64(EINVAL))
     case InterceptedCall.mincore: makePlainly(thread, context, number, arguments)
