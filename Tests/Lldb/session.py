@@ -27,7 +27,7 @@ VOLATILE = [
     (re.compile(re.escape(paths.ROOT) + "/"), ""),
 ]
 NO_PLUGIN = re.compile("warning: This version of LLDB has no plugin for the language")
-HEARD = re.compile(r"Process N (exited with|detached)")
+HEARD = "Process N (exited with|detached)"
 
 
 class Script:
@@ -36,7 +36,7 @@ class Script:
     guest prints through lldb at any time; `# server:`, how lldb comes to its server: `connect` (the server has
     started the program; the default), `launch` (lldb starts the server, as LLDB_DEBUGSERVER_PATH says) or `platform`; `# each:` (words; the script runs
     once with each as the program's argument, in parentheses only with --all); `# long: yes` (only with --all); `# environment:` (of the program, with `connect`); `# flush:` (the shortest period of
-    --torture).
+    --torture); `# heard:`, a regular expression of the beginnings of further lines that lldb prints at any time.
     """
 
     def __init__(self, path):
@@ -60,6 +60,7 @@ class Script:
         self.is_long = head.get("long") == "yes"
         self.environment = dict(word.split("=", 1) for word in shlex.split(head.get("environment", "")))
         self.flush = int(head.get("flush", "3"))
+        self.heard = re.compile("|".join([HEARD] + [head[key] for key in ["heard"] if key in head]))
 
     def program(self):
         folder = next(each for each in PROGRAMS if os.path.exists(os.path.join(each, self.source)))
@@ -229,8 +230,8 @@ def normalized(text, directory, script):
     lines = [line.rstrip() for line in text.splitlines()]
     # lldb tells what it hears of the process between the commands, where it happens to be then.
     lines = [line for line in lines if line != "Process N resuming" and not NO_PLUGIN.match(line)]
-    heard = [line for line in lines if HEARD.match(line)]
-    lines = [line for line in lines if not HEARD.match(line)] + heard
+    heard = [line for line in lines if script.heard.match(line)]
+    lines = [line for line in lines if not script.heard.match(line)] + heard
     if script.output:
         printed = [line for line in lines if script.output.fullmatch(line)]
         lines = [line for line in lines if not script.output.fullmatch(line)] + printed
