@@ -45,7 +45,6 @@ extension Tracer {
 
   /// A canonical thread stands before the delivery of a signal of which nobody has been told.
   func take(_ signal: Int32, by thread: ThreadID) {
-    mendInformation(thread, signal)
     if threads[thread]?.silentSignal == signal {
       threads[thread]?.silentSignal = 0
     } else if isDebugged(thread) {
@@ -145,7 +144,7 @@ extension Tracer {
   }
 
   /// si_addr of a fault that names the instruction itself must name the original one.
-  private func mendInformation(_ thread: ThreadID, _ signal: Int32) {
+  func mendInformation(_ thread: ThreadID, _ signal: Int32) {
     guard [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP].contains(signal), let engine,
       var information = control.signalInformation(thread), let state = threads[thread]
     else { return }

@@ -171,6 +171,8 @@ final class Tracer: @unchecked Sendable {
         let arrives = threads[thread]?.state == .enteringHandler && signal == SIGTRAP
         canonicalize(thread)
         if !arrives {
+          // Now: by the time it is told, the arena that it names may be gone.
+          mendInformation(thread, signal)
           threads[thread]?.pending = .signal(signal)
           threads[thread]?.stoppedBySignal = signal
         }
