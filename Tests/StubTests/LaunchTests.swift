@@ -29,9 +29,18 @@ import xv_gdbstub
       options.withLock { $0.append(wanted) }
       if wanted.program == "/missing" { throw .badWorld("cannot run /missing") }
       do {
-        let world = try FakeWorld(outcomes: [.stop(.exited(3))])
-        worlds.withLock { $0.append(world) }
-        return world
+        return try worlds.withLock { worlds in
+          // Beside others it has a number of its own.
+          let living = worlds.count { world in
+            world.lastStop?.reason == .signal(SIGTRAP)
+              && world.state.withLock { !$0.isKilled && $0.detachSignal == nil }
+          }
+          let number = 0x1234 + Int32(living)
+          let world = try FakeWorld(
+            processID: number, threads: [number], outcomes: [.stop(.exited(3))])
+          worlds.append(world)
+          return world
+        }
       } catch {
         throw .badWorld("\(error)")
       }
@@ -73,6 +82,29 @@ import xv_gdbstub
     #expect(client.ask("vRun;")?.hasPrefix("E.") == true)
     #expect(client.ask("vKill;1234") == "OK")
     #expect(client.ask("vRun;")?.hasPrefix("T05") == true)
+  }
+
+  @Test func besideOneThatLives() {
+    #expect(client.ask("vRun;\(hex("/bin/p"))")?.contains("thread:p1234.1234;") == true)
+    #expect(client.ask("Z0,400010,1") == "OK")
+    #expect(client.ask("vRun;\(hex("/bin/q"))")?.contains("thread:p1235.1235;") == true)
+    #expect(client.ask("vAttach;1f")?.contains("thread:p1f.1f;") == true)
+    #expect(client.ask("qfThreadInfo") == "mp1234.1234,p1235.1235,p1f.1f")
+    #expect(client.ask("Hgp1235.0") == "OK")
+    #expect(client.ask("z0,400010,1") == "E22")
+    #expect(client.ask("vCont;c:p1235.-1") == "W03;process:1235")
+    #expect(client.ask("vKill;1234") == "OK")
+    #expect(client.ask("D;1f") == "OK")
+    #expect(client.ask("qfThreadInfo") == "l")
+    #expect(client.ask("vRun;")?.contains("thread:p1234.1234;") == true)
+  }
+
+  @Test func noProcessIDsNoOtherProgram() throws {
+    _ = client.negotiate("error-message+")
+    #expect(client.ask("vRun;\(hex("/bin/p"))")?.hasPrefix("T05") == true)
+    #expect(client.ask("vRun;\(hex("/bin/q"))")?.hasPrefix("E.") == true)
+    #expect(client.ask("vAttach;1f")?.hasPrefix("E.") == true)
+    #expect(launches.worlds.withLock { $0.count } == 1)
   }
 
   @Test func nothingIsLeftOfTheLastProgram() {

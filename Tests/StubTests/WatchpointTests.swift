@@ -41,10 +41,8 @@ import xv_gdbstub
     #expect(watches(world).count == 4)
   }
 
-  @Test func readsAloneAreForLLDB() throws {
+  @Test func readsAreWatched() throws {
     let (world, client) = try serve(FakeWorld())
-    #expect(client.ask("Z3,400010,4") == "")
-    #expect(client.ask("QThreadSuffixSupported") == "OK")
     #expect(client.ask("Z3,400010,4") == "OK")
     #expect(watches(world) == [Watchpoint(.read, at: Address(0x400010), length: 4)])
     #expect(client.ask("qWatchpointSupportInfo:") == "num:65536;")

@@ -17,3 +17,9 @@ def raised(switches, least, least_move=1):
         shortest = max(least * COST[name] if least > 1 else 1, least_move if name == "relocate" else 1)
         words.append(f"{name}={max(int(period), shortest)}")
     return ",".join(words)
+
+
+def seldom(switches, least):
+    """The switches with no period shorter than `least`, whatever is thrown away."""
+    parts = (word.partition("=") for word in switches.split(","))
+    return ",".join(f"{name}={max(int(period), least)}" if period else name for name, _, period in parts)

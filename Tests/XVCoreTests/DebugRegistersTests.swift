@@ -101,9 +101,35 @@ import Testing
     #expect(met(0x0ff8, 8, isWrite: true) == 0)
     #expect(met(0x1008, 8, isWrite: true) == 0)
     // Of several the last one is told.
-    #expect(set.value.hit(3) == WatchHit(.access, at: OriginalAddress(0x1004)))
-    #expect(set.value.hit(1) == WatchHit(.write, at: OriginalAddress(0x1000)))
-    #expect(set.value.hit(0) == nil && set.value.hit(8) == nil)
+    #expect(set.value.hit(3) { _ in false } == WatchHit(.access, at: OriginalAddress(0x1004)))
+    #expect(set.value.hit(1) { _ in false } == WatchHit(.write, at: OriginalAddress(0x1000)))
+    #expect(set.value.hit(0) { _ in true } == nil && set.value.hit(8) { _ in true } == nil)
+  }
+
+  @Test func readsAreToldApart() {
+    let set = WatchpointBox()
+    let place = OriginalAddress(0x1000)
+    #expect(set.insert(watch(0x1000, 8, .read)))
+    #expect(set.value.hit(1) { _ in false } == nil)
+    #expect(set.value.hit(1) { _ in true } == WatchHit(.read, at: place))
+    // One register for writes, one for reads and writes: a write meets both.
+    #expect(set.insert(watch(0x1000, 8)))
+    #expect(set.value.hit(3) { _ in false } == WatchHit(.write, at: place))
+    #expect(set.value.hit(3) { _ in true } == WatchHit(.read, at: place))
+    // Who watches for accesses shares the register of who watches for reads.
+    #expect(set.insert(watch(0x1000, 8, .access)))
+    #expect(set.value.registers[2] == nil)
+    #expect(set.value.hit(2) { _ in false } == WatchHit(.access, at: place))
+  }
+
+  @Test func checkedAccessesCountByTheirKind() {
+    var set = WatchpointSet()
+    let inserted = set.insert(watch(0x1000, 8, .read), mayUseRegisters: false)
+    let write = MemoryAccess(address: 0x1000, length: 4, isWrite: true)
+    let both = MemoryAccess(address: 0x1000, length: 4, isWrite: true, isRead: true)
+    let told = WatchHit(.read, at: OriginalAddress(0x1000))
+    #expect(inserted && set.hit([write]) == nil)
+    #expect(set.hit([both]) == told && set.hit([write, both]) == told)
   }
 }
 

@@ -85,6 +85,23 @@ struct MemoryAccess {
   var address: UInt64
   var length: UInt64
   var isWrite: Bool
+  var isRead: Bool
+
+  /// `isRead`: also, where it is a write.
+  init(address: UInt64, length: UInt64, isWrite: Bool, isRead: Bool = false) {
+    self.address = address
+    self.length = length
+    self.isWrite = isWrite
+    self.isRead = isRead || !isWrite
+  }
+
+  func counts(for kind: Watchpoint.Kind) -> Bool {
+    switch kind {
+    case .write: isWrite
+    case .read: isRead
+    case .access: true
+    }
+  }
 
   func overlaps(_ piece: DebugRegisters.Piece) -> Bool {
     address < piece.address &+ piece.length && piece.address < address &+ length

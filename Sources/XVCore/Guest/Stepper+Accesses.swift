@@ -57,7 +57,7 @@ extension Stepper {
     for operand in accesses.operands {
       let start = operand.address(registers, end: end)
       let size = UInt64(operand.size)
-      for watchpoint in watchpoints.checked where operand.isWritten || watchpoint.kind != .write {
+      for watchpoint in watchpoints.checked where operand.access(at: start).counts(for: watchpoint.kind) {
         guard
           let round = Stepper.round(
             of: watchpoint, from: start, size: size, isDown: isDown), round < count
@@ -105,7 +105,8 @@ extension OperandAccess {
   }
 
   func access(at address: UInt64, length: UInt64? = nil) -> MemoryAccess {
-    MemoryAccess(address: address, length: length ?? UInt64(size), isWrite: isWritten)
+    MemoryAccess(
+      address: address, length: length ?? UInt64(size), isWrite: isWritten, isRead: isRead)
   }
 
   /// All rounds of a string instruction.

@@ -67,12 +67,13 @@ extension Tracer {
   func accessed(_ thread: ThreadID, _ met: UInt8) {
     switch place(ofAccess: thread) {
     case .step:
-      note(thread, met)
+      note(thread, met, by: accessingInstruction(thread))
       control.resume(thread, signal: 0)
     case .behindCall: control.resume(thread, signal: 0)
     case .behind:
+      let instruction = accessingInstruction(thread)
       canonicalize(thread)
-      note(thread, met)
+      note(thread, met, by: instruction)
       finishStep(thread)
     case .inside:
       canonicalize(thread)
@@ -85,11 +86,12 @@ extension Tracer {
   func accessedWhileStopping(_ thread: ThreadID, _ met: UInt8) {
     let place = place(ofAccess: thread)
     let start = threads[thread]?.registers.general.rip
+    let instruction = accessingInstruction(thread)
     canonicalize(thread)
     switch place {
-    case .behind: note(thread, met)
+    case .behind: note(thread, met, by: instruction)
     case .step:
-      note(thread, met)
+      note(thread, met, by: instruction)
       if threads[thread]?.registers.general.rip == start { threads[thread]?.watchHit = nil }
     case .behindCall, .inside: break
     }
@@ -129,11 +131,17 @@ extension Tracer {
     guard let state = threads[thread] else { return }
     if let hit = checkedHit(state, accesses) { threads[thread]?.watchHit = hit }
     guard let registers = state.debugRegisters, !registers.isEmpty else { return }
-    note(thread, accesses.reduce(0) { $0 | registers.met(by: $1) })
+    let met = accesses.reduce(0) { $0 | registers.met(by: $1) }
+    let hit = watchpoints.hit(met) { piece in
+      accesses.contains { $0.isRead && $0.overlaps(piece) }
+    }
+    if let hit { threads[thread]?.watchHit = hit }
   }
 
-  private func note(_ thread: ThreadID, _ met: UInt8) {
-    if let hit = watchpoints.hit(met) { threads[thread]?.watchHit = hit }
+  /// As the processor told it.
+  private func note(_ thread: ThreadID, _ met: UInt8, by access: AccessingInstruction?) {
+    let hit = watchpoints.hit(met) { piece in hasRead(piece, by: access) }
+    if let hit { threads[thread]?.watchHit = hit }
   }
 
   /// Brings a canonical thread behind the instruction in whose translation something was accessed.

@@ -2,7 +2,7 @@
 
 /// Memory whose accesses stop the guest.
 package struct Watchpoint: Hashable, Sendable {
-  /// Which accesses count. The processor cannot watch for reads alone: `read` sees writes too.
+  /// Which accesses count. What reads and writes in one instruction counts as both.
   package enum Kind: Hashable, Sendable { case write, read, access }
 
   package var kind: Kind
@@ -69,29 +69,36 @@ struct WatchpointSet {
     return true
   }
 
-  /// What to tell about the registers that an access has met (bits as in DR6).
-  func hit(_ met: UInt8) -> WatchHit? {
+  /// What to tell about the registers that an access has met (bits as in DR6). The processor cannot watch
+  /// for reads alone: `hasRead` tells whether the access was one.
+  func hit(_ met: UInt8, hasRead: (DebugRegisters.Piece) -> Bool) -> WatchHit? {
     // Of several the last one counts, as for gdbserver.
-    guard let index = (0..<DebugRegisters.count).last(where: { met >> UInt8($0) & 1 != 0 }),
-      let piece = registers[index]
-    else { return nil }
-    let watched = watchpoints.filter { DebugRegisters.pieces(of: $0)?.contains(piece) == true }
-    guard let first = watched.first else { return nil }
-    let kind = watched.contains { $0.kind == .access } ? .access : first.kind
-    return WatchHit(kind, at: OriginalAddress(piece.address))
-  }
-
-  /// What to tell about accesses that debug registers need not have seen. A read of what is written, too,
-  /// counts as a write.
-  func hit(_ accesses: [MemoryAccess]) -> WatchHit? {
-    for access in accesses {
-      let met = checked.filter { ($0.kind != .write || access.isWrite) && access.overlaps($0) }
-      guard let first = met.min(by: { $0.address.rawValue < $1.address.rawValue }) else { continue }
-      let kind = met.contains { $0.kind == .access } ? .access : first.kind
-      return WatchHit(
-        kind, at: OriginalAddress(max(access.address, first.address.rawValue)))
+    for index in (0..<DebugRegisters.count).reversed() where met >> UInt8(index) & 1 != 0 {
+      guard let piece = registers[index] else { continue }
+      let watched = watchpoints.filter { DebugRegisters.pieces(of: $0)?.contains(piece) == true }
+      guard let kind = told(watched) ?? (!watched.isEmpty && hasRead(piece) ? .read : nil) else {
+        continue
+      }
+      return WatchHit(kind, at: OriginalAddress(piece.address))
     }
     return nil
+  }
+
+  /// What to tell about accesses that debug registers need not have seen.
+  func hit(_ accesses: [MemoryAccess]) -> WatchHit? {
+    for access in accesses {
+      let met = checked.filter { access.counts(for: $0.kind) && access.overlaps($0) }
+      guard let first = met.min(by: { $0.address.rawValue < $1.address.rawValue }) else { continue }
+      return WatchHit(
+        told(met) ?? .read, at: OriginalAddress(max(access.address, first.address.rawValue)))
+    }
+    return nil
+  }
+
+  /// The kind that is told of several that were met; nil when only reads were watched for.
+  private func told(_ met: Set<Watchpoint>) -> Watchpoint.Kind? {
+    if met.contains(where: { $0.kind == .access }) { return .access }
+    return met.contains { $0.kind == .write } ? .write : nil
   }
 
   /// Whether what was hit is watched still.

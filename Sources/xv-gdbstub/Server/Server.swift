@@ -30,14 +30,10 @@ package struct Server: ~Copyable {
       guard let channel = try listener.accept() else { continue }
       if let peer = channel.peer { Diagnostics.print("Remote debugging from \(peer)") }
       guard serve(channel) else { return }
-      if session.isAttached {
-        Diagnostics.print("Remote side has terminated connection.  The program goes on without it.")
-        session.end()
-        guard hasWork else { return }
-        continue
-      }
-      let state = session.hasEnded ? "" : "  The program is kept stopped."
+      var state = session.letAttachedGo() ? "  The program goes on without it." : ""
+      if !session.hasEnded { state += "  The program is kept stopped." }
       Diagnostics.print("Remote side has terminated connection." + state)
+      guard hasWork else { return }
       session.keepStopped()
     } while true
   }

@@ -36,9 +36,7 @@ extension StubSession {
     switch packet.kind {
     case .software, .hardware: break
     case .write: return try watch(.write, packet)
-    // gdb makes reads out of accesses and the values that it knows, if it is told that reads alone
-    // cannot be watched; lldb leaves that to the server.
-    case .read: return client.isLLDB ? try watch(.read, packet) : .empty
+    case .read: return try watch(.read, packet)
     case .access: return try watch(.access, packet)
     }
     // gdb sets its breakpoints in all processes before any of them goes; this one never comes there.

@@ -47,7 +47,8 @@ extension StubSession {
       return .reply(.ok)
     case .commandLineWanted: return .reply(commandLine)
     case .attach(let process):
-      guard hasEnded else { throw present }
+      try requireRoom()
+      if inferior(of: process) != nil { throw .refused("process \(process) is debugged already") }
       guard let process = Int32(exactly: process), process > 0 else { return .reply(.malformed) }
       try attach(to: process)
       return .reply(stopReply())
@@ -78,15 +79,18 @@ extension StubSession {
         + Hex.encode(Array(arguments.utf8)) + Array(";".utf8))
   }
 
-  private var present: WorldError {
-    .badWorld("a program is there already: kill or detach it first")
+  /// One more program needs a client whose names of threads say which process they are of. lldb has a
+  /// connection for each.
+  private func requireRoom() throws(WorldError) {
+    if hasEnded || isExtended && client.isMultiprocess && !client.isLLDB { return }
+    throw .badWorld("a program is there already: kill or detach it first")
   }
 
   private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 
   /// Starts a program; nil means the one that ran last, and its arguments.
   private func run(_ program: String?, _ arguments: [String]?) throws(WorldError) {
-    guard hasEnded else { throw present }
+    try requireRoom()
     if let program { launcher?.settings.program = program }
     if let arguments { launcher?.settings.arguments = arguments }
     do throws(WorldError) {
@@ -97,7 +101,7 @@ extension StubSession {
     }
   }
 
-  /// Starts what the launcher's settings say, in place of the world that was there.
+  /// Starts what the launcher's settings say.
   package func launch() throws(WorldError) {
     guard let launcher else { throw .badWorld("this session cannot start programs") }
     reapDetached()
@@ -107,7 +111,7 @@ extension StubSession {
       "Process \(launcher.settings.program ?? "") created; pid = \(world.processID)")
   }
 
-  /// Takes hold of a running process, in place of the world that was there.
+  /// Takes hold of a running process.
   package func attach(to process: Int32) throws(WorldError) {
     guard let launcher else { throw .badWorld("this session cannot attach") }
     reapDetached()
@@ -118,7 +122,7 @@ extension StubSession {
   private func attach(
     toProcessNamed name: String, _ which: LaunchPacket.Which
   ) throws(WorldError) -> Answer {
-    guard hasEnded else { throw present }
+    try requireRoom()
     let running = which == .next ? [] : ProcessList.processes(named: name)
     switch running.count {
     case 1:

@@ -61,6 +61,7 @@ extension StubSession {
     }
     try world.detach(signal: signal)
     current.isDetached = true
+    runningPlan = nil
     detachedProcesses.append(world.processID)
     lastStop = StopEvent(thread: lastStop.thread, reason: .exited(0))
   }
@@ -93,6 +94,14 @@ extension StubSession {
   }
 
   private func letAllGo() { living.forEach(letGo) }
+
+  /// The client is gone: programs that were there before the server go on natively. False when there
+  /// are none.
+  package func letAttachedGo() -> Bool {
+    let attached = living.filter(\.world.isAttached)
+    attached.forEach(letGo)
+    return !attached.isEmpty
+  }
 
   private func letGo(_ inferior: Inferior) {
     // What cannot be let go is gone already.

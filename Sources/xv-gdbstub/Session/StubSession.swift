@@ -96,19 +96,21 @@ package final class StubSession: Responder {
     for world in worlds { stops.insert(world.stopDescriptor) }
   }
 
-  /// Puts a new program in the place of the last one.
+  /// Puts a new program in the place of those that are over, beside those that live.
   func adopt(_ world: any World) {
     do throws(WorldError) { layout = try RegisterLayout(world: world) } catch {}
-    let last = inferiors
+    let over = inferiors.filter(\.isOver)
     current = Inferior(world, agent: makeAgent())
     add(current)
-    last.forEach(remove)
+    over.forEach(remove)
     generalThread = lastStop.thread
     resumeThread = .any
     isFresh = true
-    interruption = .none
-    notices = []
-    loudThread = nil
+    if inferiors.count == 1 {
+      interruption = .none
+      notices = []
+      loudThread = nil
+    }
     savedRegisters = SavedRegisters()
     transfers.forget()
     tellEvents()

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-only
+"""A read watchpoint: what reads the place stops, what only writes it does not."""
+
+from client import Client, pc_of
+from mixes import LIMIT, Wrong
+
+
+class Reads:
+    """The program runs from one read to the next."""
+
+    source = "reads.c"
+
+    def __init__(self, port, symbols, _):
+        self.symbols = symbols
+        self.client = Client(port, LIMIT)
+
+    def run(self, _):
+        self.client.ask(b"QStartNoAckMode")
+        if self.client.ask(b"Z3,%x,8" % self.symbols["place"]) != b"OK":
+            raise Wrong("reads cannot be watched")
+        told = []
+        while not (stop := self.move()).startswith(b"W"):
+            if b"watch:" in stop:
+                told.append((pc_of(stop), b"rwatch:%x;" % self.symbols["place"] in stop))
+        wanted = [(address, True) for name, address in sorted(self.symbols.items()) if name.startswith("read_")]
+        if told != wanted:
+            raise Wrong(f"told: {[hex(pc) for pc, _ in told]}, wanted: {[hex(pc) for pc, _ in wanted]}; "
+                        f"as reads: {all(is_read for _, is_read in told)}")
+
+    def move(self):
+        return self.client.ask(b"c")
+
+
+class SteppedReads(Reads):
+    """The program is stepped through the reads."""
+
+    def run(self, arguments):
+        for name in ("plain", "strings"):
+            if self.client.ask(b"Z0,%x,1" % self.symbols[name]) != b"OK":
+                raise Wrong("a breakpoint cannot be inserted")
+        super().run(arguments)
+
+    def move(self):
+        pc = self.client.pc(b"0")
+        inside = any(self.symbols[name] <= pc < self.symbols[name] + 0x200 for name in ("plain", "strings"))
+        return self.client.ask(b"s" if inside else b"c")
