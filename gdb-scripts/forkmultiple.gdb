@@ -3,7 +3,7 @@
 # program: processes.c
 # arguments: fork
 # The parent may not have come to its wait yet.
-# chance: .*1\.1 +Thread .*
+# chance: .*1\.1 +Thread .*|#0 +(0x[0-9a-f]+ in )?(__GI___wait4|_dl_\w+) .*|\d+\t\.\./sysdeps/.*
 set detach-on-fork off
 set schedule-multiple on
 break child

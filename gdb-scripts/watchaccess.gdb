@@ -7,6 +7,8 @@ watch counter
 continue
 info registers rip
 delete
+# The same value is written once more, which gdb takes for a read where reads alone cannot be watched.
+next
 rwatch counter
 continue
 info registers rip

@@ -69,7 +69,10 @@ struct Arena: ~Copyable {
 
   /// Whether code at `original` can live here: all that such code names lies within reach, or nearly.
   @inline(__always)
-  func serves(_ original: UInt64) -> Bool {
+  func serves(_ original: UInt64) -> Bool { Arena.serves(original, at: guest) }
+
+  @inline(__always)
+  static func serves(_ original: UInt64, at guest: UInt64) -> Bool {
     let margin: UInt64 = 0x400_0000
     let lowest = guest &+ UInt64(Arena.size) > Arena.reach ? guest &+ UInt64(Arena.size) &- Arena.reach &+ margin : 0
     return original >= lowest && original < guest &+ Arena.reach &- margin

@@ -106,7 +106,9 @@ extension Engine {
     guard let arena = translator.pointee.arena(for: target) else {
       guard translator.pointee.ranges.area(containing: target) != nil else { return .noCode }
       guard !arenaRequests.free.isEmpty else { return .noRoom(.arenas) }
-      guard let place = placeForArena(near: target) else { return outOfReach(target) }
+      guard let place = placeForArena(near: target) ?? promisedArena(for: target) else {
+        return outOfReach(target)
+      }
       return .needsArena(at: place)
     }
     guard translator.pointee.hasRoom(in: arena) else { return .noRoom(.collect) }

@@ -50,6 +50,11 @@ extension Engine {
       size: size)
   }
 
+  /// One that is being mapped for somebody else and will do: there may be room for no other.
+  func promisedArena(for target: UInt64) -> UInt64? {
+    arenaRequests.pending.values.first { Arena.serves(target, at: $0) }
+  }
+
   private func isPromised(_ guest: UInt64) -> Bool {
     let size = UInt64(Arena.size)
     return arenaRequests.pending.values.contains {

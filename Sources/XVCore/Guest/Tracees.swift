@@ -63,9 +63,10 @@ final class Tracees: @unchecked Sendable {
   /// The body of the tracer thread: launches, reports, then handles events until `main` is gone.
   func run(_ main: Tracer, launched: (Result<Int32, GuestError>) -> Void) {
     do throws(GuestError) {
-      children.unblockSignal()
       self.main = main
+      // Each of its stops is waited for.
       try main.start()
+      children.unblockSignal()
       processes[main.process] = main
       launched(.success(main.process))
       main.beginRunning()

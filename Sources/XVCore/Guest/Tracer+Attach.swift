@@ -51,14 +51,14 @@ extension Tracer {
     let region = try makeRegion(first, registers, scratch: scratch, core: core)
     let handlers = try learnHandlers(first, registers, scratch: scratch)
     _ = try inject(first, registers, at: stub, 11, [scratch, 0x1000])
-    let sequences = try unregisterSequences()
+    leaveSequences()
     let engine = makeEngine(region: region, core: core, map: map)
     self.engine = engine
     if Tracer.isFiltered(ProcessStatus(of: process)) { engine.enterSandbox() }
     for call in guardCalls(engine) {
       _ = try inject(first, registers, at: engine.gate.injectedCall, call.number, call.arguments)
     }
-    engine.sequences = sequences
+    engine.sequences = [:]
     for thread in order {
       guard let context = engine.addThread(thread) else {
         throw .system(call: "context", errno: ENOMEM)
@@ -132,25 +132,34 @@ extension Tracer {
     return handlers
   }
 
-  private func unregisterSequences() throws(GuestError) -> [ThreadID: RestartableSequence] {
-    var sequences: [ThreadID: RestartableSequence] = [:]
+  // MARK: Restartable sequences
+
+  /// Learns what the threads have registered, and takes them out of their critical sections. They stay
+  /// registered until somebody runs: a look around costs no thread a call.
+  private func leaveSequences() {
     for thread in threads.keys {
       guard let sequence = control.restartableSequence(thread),
         var registers = threads[thread]?.registers.general
       else { continue }
       sequence.abort(&registers, process: process)
       threads[thread]?.registers.general = registers
-      sequences[thread] = sequence
+      registeredSequences[thread] = sequence
     }
-    // Whatever fails from here on, they are registered again.
-    pausedSequences = sequences
-    let results = try injectEach(
-      sequences.mapValues {
-        InjectedCall(number: RestartableSequence.call, arguments: $0.unregistration)
-      }, at: vdsoCall)
-    if let result = results.values.first(where: { $0 < 0 }) {
-      throw .system(call: "rseq", errno: Int32(-result))
+  }
+
+  /// Unregisters them, before the first thread runs.
+  func unregisterSequences() {
+    guard !registeredSequences.isEmpty, let engine else { return }
+    let sequences = registeredSequences.filter { threads[$0.key] != nil }
+    registeredSequences = [:]
+    engine.lock.locked { engine.sequences = sequences }
+    do throws(GuestError) {
+      _ = try injectEach(
+        sequences.mapValues {
+          InjectedCall(number: RestartableSequence.call, arguments: $0.unregistration)
+        }, at: vdsoCall)
+    } catch {
+      trace("process \(process) vanished before it ran")
     }
-    return sequences
   }
 }

@@ -125,7 +125,7 @@ extension Tracer {
   private func registerSequences() throws(GuestError) -> Set<ThreadID> {
     let sequences = engine.flatMap { engine in engine.lock.locked { engine.sequences } }
     let results = try injectEach(
-      (sequences ?? pausedSequences).mapValues {
+      (sequences ?? [:]).mapValues {
         InjectedCall(number: RestartableSequence.call, arguments: $0.registration)
       }, at: vdsoCall)
     return Set(results.keys)

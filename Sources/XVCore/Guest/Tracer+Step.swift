@@ -5,6 +5,7 @@ import Glibc
 /// Resuming for a debugger, and single steps.
 extension Tracer {
   func resumeAll() {
+    unregisterSequences()
     isStopped = false
     for thread in threads.keys.sorted() { enter(thread) }
   }
@@ -12,6 +13,7 @@ extension Tracer {
   /// Starts the threads as planned; all stand in canonical state.
   func resume(_ plan: ResumePlan, of process: Int32) {
     snapshot.forget()
+    unregisterSequences()
     if isNonStop { return resumeEach(plan, of: process) }
     // What happened during the last stop is told first; nothing runs.
     if let event = takePending(of: process) ?? takeMetBreakpoint(of: process, plan) {

@@ -30,8 +30,8 @@ final class Tracer: @unchecked Sendable {
   var regionAddress: UInt64? = nil
   /// Where the region goes when nobody says where: the same places in each run.
   var places = RepeatableNumbers(seed: 1)
-  /// Unregistered while a process is being attached to; then they are the engine's.
-  var pausedSequences: [ThreadID: RestartableSequence] = [:]
+  /// Those of a process that was attached to and has not run since; then they are the engine's.
+  var registeredSequences: [ThreadID: RestartableSequence] = [:]
   var isFinished = false { didSet { snapshot.forget() } }
   let snapshot = StopSnapshot()
   var breakpoints: Set<UInt64> = [] { didSet { hasNewBreakpoints = true } }

@@ -112,7 +112,8 @@ extension Tracer {
     }
     if result < 0 { throw .system(call: "get_robust_list", errno: Int32(-result)) }
     told.robustList = list
-    if let sequence = (engine.lock.locked { engine.sequences })?[thread] {
+    let unregistered = engine.lock.locked { engine.sequences?[thread] }
+    if let sequence = unregistered ?? registeredSequences[thread] {
       told.sequence = [sequence.area, sequence.size, sequence.signature]
     }
     // By the calls it has lost the signal before which it stood; where it goes on, that is sent again.
