@@ -115,11 +115,12 @@ import Testing
     // One register for writes, one for reads and writes: a write meets both.
     #expect(set.insert(watch(0x1000, 8)))
     #expect(set.value.hit(3) { _ in false } == WatchHit(.write, at: place))
-    #expect(set.value.hit(3) { _ in true } == WatchHit(.read, at: place))
+    #expect(set.value.hit(3) { _ in true } == WatchHit(.write, at: place))
+    #expect(set.value.hit(1) { _ in false } == nil)
     // Who watches for accesses shares the register of who watches for reads.
     #expect(set.insert(watch(0x1000, 8, .access)))
     #expect(set.value.registers[2] == nil)
-    #expect(set.value.hit(2) { _ in false } == WatchHit(.access, at: place))
+    #expect(set.value.hit(1) { _ in false } == WatchHit(.access, at: place))
   }
 
   @Test func checkedAccessesCountByTheirKind() {
