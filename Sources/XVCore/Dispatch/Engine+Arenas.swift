@@ -137,7 +137,7 @@ extension Engine {
     }
   }
 
-  private func answerWaiting() {
+  func answerWaiting() {
     let waiting = arenaRequests.waiting
     arenaRequests.waiting = []
     for (thread, wanted) in waiting {
@@ -156,13 +156,16 @@ extension Engine {
       $0.isShared && $0.range.lowerBound <= arena.lowerBound
         && $0.range.upperBound >= arena.upperBound
     }
-    if isMapped {
-      addArena(slot: request.slot, at: request.guest)
-    } else {
-      arenaRequests.pending[request.slot] = nil
-      arenaRequests.free.append(request.slot)
-      imposeAddressLimits()
-    }
+    guard isMapped else { return dropArena(slot: request.slot) }
+    addArena(slot: request.slot, at: request.guest)
+    answerWaiting()
+  }
+
+  /// It was promised, and nobody maps it.
+  func dropArena(slot: Int) {
+    arenaRequests.pending[slot] = nil
+    arenaRequests.free.append(slot)
+    imposeAddressLimits()
     answerWaiting()
   }
 }

@@ -202,24 +202,44 @@ extension Tracer {
     }
   }
 
+  /// Somebody who runs is mapping one there. That takes a moment, if no signal stops him for which only
+  /// this thread can let him go on.
+  private func awaitArena(_ engine: Engine, at guest: UInt64) -> Bool {
+    arenaWaits += 1
+    guard arenaWaits < Tracer.mostArenaWaits else {
+      engine.say("an arena at \(CacheAddress(guest)) was promised and never came; the program is killed")
+      Glibc.kill(process, SIGKILL)
+      return false
+    }
+    sched_yield()
+    return engine.lock.locked { !engine.arenaRequests.free.isEmpty }
+  }
+
   /// Maps an arena through a stopped thread. True when it is there, or may be on its way: the caller
   /// looks again.
   func injectArena(_ thread: ThreadID, _ registers: user_regs_struct, guest: UInt64) -> Bool {
     guard let engine else { return false }
     guard let slot = engine.lock.locked({ engine.reserveArena(at: guest) }) else {
-      return engine.lock.locked { !engine.arenaRequests.free.isEmpty }
+      return awaitArena(engine, at: guest)
     }
+    arenaWaits = 0
     let call = engine.mapArenaCall(slot: slot, guest: guest)
     guard
       let result = try? inject(
         thread, registers, at: engine.gate.injectedCall, call.number, call.arguments)
-    else { return false }
+    else {
+      engine.lock.locked { engine.dropArena(slot: slot) }
+      return false
+    }
     guard UInt64(bitPattern: result) == guest else {
       trace("cannot map an arena at \(CacheAddress(guest)): \(result)")
       Glibc.kill(process, SIGKILL)
       return false
     }
-    engine.lock.locked { engine.addArena(slot: slot, at: guest) }
+    engine.lock.locked {
+      engine.addArena(slot: slot, at: guest)
+      engine.answerWaiting()
+    }
     return true
   }
 }

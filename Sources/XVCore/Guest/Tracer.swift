@@ -28,6 +28,9 @@ final class Tracer: @unchecked Sendable {
   var vdsoCall: UInt64 = 0
   /// Where the guest has the region; nil before there is one.
   var regionAddress: UInt64? = nil
+  /// How often one arena has been waited for.
+  var arenaWaits = 0
+  static let mostArenaWaits = 1_000_000
   /// Where the region goes when nobody says where: the same places in each run.
   var places = RepeatableNumbers(seed: 1)
   /// Those of a process that was attached to and has not run since; then they are the engine's.
