@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-only
-"""A read watchpoint: what reads the place stops, what only writes it does not."""
+"""Watchpoints: what reads a place stops, what only writes it does not; what writes two places is told of both."""
 
 from client import Client, pc_of
 from mixes import LIMIT, Wrong
@@ -44,3 +44,20 @@ class SteppedReads(Reads):
         pc = self.client.pc(b"0")
         inside = any(self.symbols[name] <= pc < self.symbols[name] + 0x200 for name in ("plain", "strings"))
         return self.client.ask(b"s" if inside else b"c")
+
+
+class Both(Reads):
+    """One instruction writes two places that are watched each."""
+
+    def run(self, _):
+        places = [self.symbols["place"], self.symbols["place"] + 8]
+        self.client.ask(b"QStartNoAckMode")
+        for place in places:
+            if self.client.ask(b"Z2,%x,8" % place) != b"OK":
+                raise Wrong("a place cannot be watched")
+        told = []
+        while not (stop := self.move()).startswith(b"W"):
+            if pc_of(stop) == self.symbols["both"]:
+                told += [place for place in places if b";watch:%x;" % place in b";" + stop[3:]]
+        if sorted(told) != places:
+            raise Wrong(f"told: {[hex(place) for place in told]}")

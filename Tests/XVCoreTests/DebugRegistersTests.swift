@@ -101,7 +101,8 @@ import Testing
     #expect(met(0x0ff8, 8, isWrite: true) == 0)
     #expect(met(0x1008, 8, isWrite: true) == 0)
     // Of several the last one is told.
-    #expect(set.value.hit(3) { _ in false } == WatchHit(.access, at: OriginalAddress(0x1004)))
+    #expect(set.value.hit(3) { _ in false }?.kind == .access)
+    #expect(set.value.hit(3) { _ in false }?.address == OriginalAddress(0x1004))
     #expect(set.value.hit(1) { _ in false } == WatchHit(.write, at: OriginalAddress(0x1000)))
     #expect(set.value.hit(0) { _ in true } == nil && set.value.hit(8) { _ in true } == nil)
   }
@@ -115,12 +116,33 @@ import Testing
     // One register for writes, one for reads and writes: a write meets both.
     #expect(set.insert(watch(0x1000, 8)))
     #expect(set.value.hit(3) { _ in false } == WatchHit(.write, at: place))
+    // A debugger looks at both: the place is one.
     #expect(set.value.hit(3) { _ in true } == WatchHit(.write, at: place))
     #expect(set.value.hit(1) { _ in false } == nil)
     // Who watches for accesses shares the register of who watches for reads.
     #expect(set.insert(watch(0x1000, 8, .access)))
     #expect(set.value.registers[2] == nil)
     #expect(set.value.hit(1) { _ in false } == WatchHit(.access, at: place))
+  }
+
+  @Test func allThatAnAccessMetIsTold() {
+    func places(_ hit: WatchHit?) -> [UInt64] {
+      hit.map { [$0.address.rawValue] + $0.others.map(\.address.rawValue) } ?? []
+    }
+    let set = WatchpointBox()
+    #expect(set.insert(watch(0x1000, 4)) && set.insert(watch(0x1004, 4)))
+    #expect(places(set.value.hit(3) { _ in false }) == [0x1004, 0x1000])
+    #expect(set.value.hit(3) { _ in false }?.next == WatchHit(.write, at: OriginalAddress(0x1000)))
+    // Two pieces of one watchpoint are one hit.
+    #expect(set.insert(watch(0x2000, 16)))
+    #expect(places(set.value.hit(0xc) { _ in false }) == [0x2008])
+    var checked = WatchpointSet()
+    for address in [UInt64(0x1000), 0x1004, 0x1008] {
+      let isInserted = checked.insert(watch(address, 4), mayUseRegisters: false)
+      #expect(isInserted)
+    }
+    let write = MemoryAccess(address: 0x1002, length: 8, isWrite: true)
+    #expect(places(checked.hit([write])) == [0x1002, 0x1004, 0x1008])
   }
 
   @Test func checkedAccessesCountByTheirKind() {

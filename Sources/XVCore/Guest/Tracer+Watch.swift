@@ -178,6 +178,9 @@ extension Tracer {
       case .stepped, .breakpoint:
         threads[thread]?.watchHit = nil
         told = .watchpoint(hit)
+        if let next = hit.next, threads[thread]?.pending == nil {
+          threads[thread]?.pending = .watchpoint(next)
+        }
       case .signal:
         threads[thread]?.watchHit = nil
         threads[thread]?.pending = reason
@@ -204,9 +207,14 @@ extension Tracer {
       threads[thread]?.untold = nil
       return StopEvent(thread: thread, reason: reason)
     }
-    guard let reason = threads[thread]?.pending else { return nil }
-    threads[thread]?.pending = nil
-    if case .watchpoint(let hit) = reason, !watchpoints.watches(hit) { return nil }
-    return StopEvent(thread: thread, reason: reason)
+    while let reason = threads[thread]?.pending {
+      threads[thread]?.pending = nil
+      if case .watchpoint(let hit) = reason {
+        threads[thread]?.pending = hit.next.map { .watchpoint($0) }
+        if !watchpoints.watches(hit) { continue }
+      }
+      return StopEvent(thread: thread, reason: reason)
+    }
+    return nil
   }
 }

@@ -17,17 +17,38 @@ package struct Watchpoint: Hashable, Sendable {
     self.address = address
     self.length = length
   }
+
+  func contains(_ place: OriginalAddress) -> Bool {
+    place.rawValue >= address.rawValue && place.rawValue - address.rawValue < length
+  }
+
+  fileprivate func isTold(by hits: [WatchHit]) -> Bool {
+    hits.contains { contains($0.address) }
+  }
 }
 
 /// An access that met a watchpoint. `address` is what was watched there, not where the access began.
 package struct WatchHit: Hashable, Sendable {
   package var kind: Watchpoint.Kind
   package var address: OriginalAddress
+  /// What it met of other watchpoints, told one after the other: a debugger looks only at those in which the
+  /// address lies.
+  var others: [WatchHit] = []
 
   package init(_ kind: Watchpoint.Kind, at address: OriginalAddress) {
     self.kind = kind
     self.address = address
   }
+
+  /// Several as one; nil for none.
+  init?(_ hits: [WatchHit]) {
+    guard var first = hits.first else { return nil }
+    first.others = Array(hits.dropFirst())
+    self = first
+  }
+
+  /// What is to be told after this one.
+  var next: WatchHit? { WatchHit(others) }
 }
 
 /// The watchpoints that are set, and what sees them: debug registers as long as they suffice, checks in
@@ -72,27 +93,30 @@ struct WatchpointSet {
   /// What to tell about the registers that an access has met (bits as in DR6). The processor cannot watch
   /// for reads alone: `hasRead` tells whether the access was one.
   func hit(_ met: UInt8, hasRead: (DebugRegisters.Piece) -> Bool) -> WatchHit? {
-    // Of several the last one counts, as for gdbserver.
+    var hits: [WatchHit] = []
+    // Of several the last one comes first, which is the one that gdbserver tells.
     for index in (0..<DebugRegisters.count).reversed() where met >> UInt8(index) & 1 != 0 {
       guard let piece = registers[index] else { continue }
       let watched = watchpoints.filter { DebugRegisters.pieces(of: $0)?.contains(piece) == true }
-      guard let kind = told(watched) ?? (!watched.isEmpty && hasRead(piece) ? .read : nil) else {
-        continue
-      }
-      return WatchHit(kind, at: OriginalAddress(piece.address))
+      if watched.allSatisfy({ $0.isTold(by: hits) }) { continue }
+      guard let kind = told(watched) ?? (hasRead(piece) ? .read : nil) else { continue }
+      hits.append(WatchHit(kind, at: OriginalAddress(piece.address)))
     }
-    return nil
+    return WatchHit(hits)
   }
 
   /// What to tell about accesses that debug registers need not have seen.
   func hit(_ accesses: [MemoryAccess]) -> WatchHit? {
+    var hits: [WatchHit] = []
     for access in accesses {
       let met = checked.filter { access.counts(for: $0.kind) && access.overlaps($0) }
-      guard let first = met.min(by: { $0.address.rawValue < $1.address.rawValue }) else { continue }
-      return WatchHit(
-        told(met) ?? .read, at: OriginalAddress(max(access.address, first.address.rawValue)))
+      for watchpoint in met.sorted(by: { $0.address.rawValue < $1.address.rawValue })
+      where !watchpoint.isTold(by: hits) {
+        let address = OriginalAddress(max(access.address, watchpoint.address.rawValue))
+        hits.append(WatchHit(told(met.filter { $0.contains(address) }) ?? .read, at: address))
+      }
     }
-    return nil
+    return WatchHit(hits)
   }
 
   /// The kind that is told of several that were met; nil when only reads were watched for.
@@ -104,9 +128,6 @@ struct WatchpointSet {
   /// Whether what was hit is watched still.
   func watches(_ hit: WatchHit) -> Bool {
     (0..<DebugRegisters.count).contains { registers[$0]?.address == hit.address.rawValue }
-      || checked.contains {
-        hit.address.rawValue >= $0.address.rawValue
-          && hit.address.rawValue - $0.address.rawValue < $0.length
-      }
+      || checked.contains { $0.contains(hit.address) }
   }
 }

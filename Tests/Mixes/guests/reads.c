@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
 // Reads of one place, writes of it, and what does both. Behind each instruction that reads it stands a label
-// read_N; a repeated one has it before itself, where it stands between two rounds.
+// read_N, behind one that writes it and its neighbour `both`; a repeated one has it before itself, where it stands between two rounds.
 #include <stdio.h>
 
 long place[2] __attribute__((aligned(16))) = {1, 2};
@@ -12,7 +12,7 @@ __attribute__((noinline, noclone)) static void plain(void) {
       "movq place, %%rax; read_01:\n"
       "movq $5, place\n"
       "incq place; read_02:\n"
-      "movups %%xmm0, place\n"
+      "movups %%xmm0, place; both:\n"
       "movups place, %%xmm1; read_03:\n"
       "sete place\n"
       "btsq $3, place; read_04:\n"
