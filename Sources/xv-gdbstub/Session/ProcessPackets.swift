@@ -8,7 +8,8 @@ internal import XVCore
 extension StubSession {
   func respond(to packet: ProcessPacket) throws(WorldError) -> Answer {
     switch packet {
-    case .status where isNonStop && !hasEnded: return .reply(allStops())
+    // What is not there has no thread to tell of.
+    case .status where isNonStop: return .reply(hasEnded ? .ok : allStops())
     // lldb takes an end for that of a program that it knows.
     case .status where client.isLLDB && world is NoWorld: return .reply(.error(ESRCH))
     case .status: return .reply(stopReply())
