@@ -101,6 +101,15 @@ import xv_gdbstub
     #expect(client.ask("vRun;")?.contains("thread:p1234.1234;") == true)
   }
 
+  @Test func attachingWhereThreadsStopOneByOne() {
+    client.takesNotifications = true
+    #expect(client.ask("QNonStop:1") == "OK")
+    #expect(client.ask("vAttach;1f") == "OK")
+    let told = client.reply().map { String(decoding: $0, as: UTF8.self) }
+    #expect(told?.hasPrefix("Stop:T00") == true && told?.contains("thread:p1f.1f;") == true)
+    #expect(client.ask("vStopped") == "OK")
+  }
+
   @Test func noProcessIDsNoOtherProgram() throws {
     _ = client.negotiate("error-message+")
     #expect(client.ask("vRun;\(hex("/bin/p"))")?.hasPrefix("T05") == true)

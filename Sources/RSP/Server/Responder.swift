@@ -39,6 +39,8 @@ package enum Answer: Hashable, Sendable {
   case reply(Reply)
   /// Console output (each piece an `O` packet), then the reply.
   case console([UInt8], Reply)
+  /// The reply, then a notification.
+  case announced(Reply, Reply)
   /// The program runs: a stop reply is owed and comes by itself.
   case resumed
   /// Nothing is sent and nothing is owed.

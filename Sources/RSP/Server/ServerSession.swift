@@ -82,6 +82,9 @@ package struct Stopped: ~Copyable {
     case .console(let text, let reply):
       connection.sendConsole(text)
       connection.send(reply)
+    case .announced(let reply, let notification):
+      connection.send(reply)
+      connection.notify(notification)
     case .silence: break
     case .resumed: return .running(Running(kept: kept))
     case .last(let reply):
@@ -121,7 +124,7 @@ package struct Running: ~Copyable {
     case .last(let reply):
       if let reply { connection.send(reply) }
       return .over
-    case .console(_, _), .resumed, .silence: break
+    case .console(_, _), .announced(_, _), .resumed, .silence: break
     }
     return .running(self)
   }

@@ -51,6 +51,7 @@ extension StubSession {
       if inferior(of: process) != nil { throw .refused("process \(process) is debugged already") }
       guard let process = Int32(exactly: process), process > 0 else { return .reply(.malformed) }
       try attach(to: process)
+      if isNonStop { return announceHeld() }
       return .reply(stopReply())
     case .attachByName(let name, let which): return try attach(toProcessNamed: text(name), which)
     case .attachByNameWanted: break

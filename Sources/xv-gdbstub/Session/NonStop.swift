@@ -148,7 +148,7 @@ extension StubSession {
     }
     leaveEnded()
     guard isAwaited, let first = nextNotice() else { return nil }
-    return Reply(Array("Stop:".utf8) + first.content)
+    return notification(first)
   }
 
   /// The first stop that is to be told.
@@ -190,15 +190,32 @@ extension StubSession {
       let last = lastStop
       let known = Set(notices.filter { $0.inferior === inferior }.map(\.event.thread))
       for thread in held.subtracting(known).sorted() {
-        lastStop = thread == last.thread ? last : StopEvent(thread: thread, reason: .interrupted)
-        stopsQuietly = true
-        notices.append(Notice(inferior: inferior, event: lastStop, reply: stopReply()))
+        noteStanding(thread == last.thread ? last : StopEvent(thread: thread, reason: .interrupted))
       }
       lastStop = last
     }
     (current, generalThread) = chosen
     return nextNotice() ?? .ok
   }
+
+  /// A thread of the current program stands still although nothing has happened to it.
+  private func noteStanding(_ event: StopEvent) {
+    lastStop = event
+    stopsQuietly = true
+    notices.append(Notice(inferior: current, event: event, reply: stopReply()))
+  }
+
+  /// A process was taken hold of: its threads' stops are told as any others.
+  func announceHeld() -> Answer {
+    let isAwaited = notices.isEmpty
+    for thread in world.threads.sorted() {
+      noteStanding(StopEvent(thread: thread, reason: .interrupted))
+    }
+    guard isAwaited, let first = nextNotice() else { return .reply(.ok) }
+    return .announced(.ok, notification(first))
+  }
+
+  private func notification(_ stop: Reply) -> Reply { Reply(Array("Stop:".utf8) + stop.content) }
 }
 
 extension StopReason {
