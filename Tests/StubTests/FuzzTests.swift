@@ -35,7 +35,7 @@ import xv_gdbstub
       let packet = Packet(content)
       guard mutation.isHarmless(packet) else { continue }
       switch session.answer(packet) {
-      case .reply(let reply), .console(_, let reply):
+      case .reply(let reply), .console(_, let reply), .announced(let reply, _):
         #expect(reply.content.count <= 2 * Connection.packetSize, "\(content)")
       case .resumed:
         session.interrupt()
