@@ -57,6 +57,15 @@ struct XV: ParsableCommand {
   @Option(help: ArgumentHelp("Where --outload-on writes; PROGRAM.PID.swap, or the image of --inload, otherwise.", valueName: "file"))
   var outloadTo: String?
 
+  @Flag(help: "Compress the memory that --outload-on writes (zstd); debuggers then want --expand first.")
+  var compress = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Write this image uncompressed to the file that is named behind it: a core file for debuggers.",
+      valueName: "file"))
+  var expand: String?
+
   @OptionGroup(title: "Translation") var translator: TranslatorOptions
 
   @Argument(parsing: .captureForPassthrough, help: "The program and its arguments.")
@@ -76,6 +85,7 @@ struct XV: ParsableCommand {
   mutating func run() throws {
     let words = command.first == "--" ? Array(command.dropFirst()) : command
     let outload = try outloadOrder(of: words.first ?? "")
+    if let expand { throw write(expand, to: words) }
     if let inload {
       guard words.isEmpty else { throw ValidationError("--inload names the program; '\(words[0])' is one too many.") }
       var options = LaunchOptions(program: "", arguments: [])
@@ -108,16 +118,32 @@ struct XV: ParsableCommand {
     status.leave()
   }
 
+  /// How it ended.
+  private func write(_ image: String, to words: [String]) -> any Error {
+    guard words.count == 1 else {
+      return ValidationError("--expand IMAGE wants one more name: that of the core file.")
+    }
+    do throws(GuestError) {
+      let size = try SwapImage(image).expand(to: words[0])
+      Wrapper.say("xv: expanded to \(words[0]), \(size >> 10) KiB")
+      return ExitCode.success
+    } catch {
+      Wrapper.say("xv: \(error)")
+      return ExitCode(126)
+    }
+  }
+
   private func outloadOrder(of program: String) throws -> OutloadOrder? {
     guard let outloadOn else {
-      if outloadTo != nil { throw ValidationError("--outload-to wants --outload-on.") }
+      if outloadTo != nil || compress { throw ValidationError("--outload-to and --compress want --outload-on.") }
       return nil
     }
     guard let signal = OutloadOrder.signal(outloadOn) else {
       throw ValidationError("'\(outloadOn)' is no signal that can be waited for: write USR1, or a number.")
     }
     let name = program.split(separator: "/").last.map(String.init) ?? "program"
-    return OutloadOrder(signal: signal, path: outloadTo ?? inload, program: name)
+    return OutloadOrder(
+      signal: signal, path: outloadTo ?? inload, program: name, isCompressed: compress)
   }
 
   /// What the parser would answer if it did not take it for a program's name.

@@ -9,6 +9,7 @@ struct OutloadOrder {
   /// Nil: the program's name and process id, in the working directory.
   var path: String?
   var program: String
+  var isCompressed = false
 
   private static let names: [String: Int32] = [
     "HUP": SIGHUP, "INT": SIGINT, "QUIT": SIGQUIT, "USR1": SIGUSR1, "USR2": SIGUSR2, "ALRM": SIGALRM,
@@ -41,12 +42,13 @@ struct OutloadOrder {
   /// Waits for the signal in a thread of its own, as often as the program could not be written to disk.
   func wait(for guest: Guest, done: @escaping @Sendable () -> Void) {
     let (set, path) = (set, path ?? "\(program).\(guest.pid).swap")
+    let isCompressed = isCompressed
     DetachedThread.start {
       var set = set
       var number: Int32 = 0
       while sigwait(&set, &number) == 0 {
         do throws(GuestError) {
-          let size = try guest.outload(to: path, incarnation: 0)
+          let size = try guest.outload(to: path, isCompressed: isCompressed, incarnation: 0)
           Wrapper.say("xv: outloaded to \(path), \(size >> 10) KiB; xv --inload \(path) goes on")
           return done()
         } catch {

@@ -164,9 +164,9 @@ _xv() {
     local -a unparsed_words=("${COMP_WORDS[@]:1:${COMP_CWORD}}")
 
     local -a repeating_flags=()
-    local -a non_repeating_flags=(--verbose -v --stats --guard --no-persist --version -h --help)
+    local -a non_repeating_flags=(--verbose -v --stats --compress --guard --no-persist --version -h --help)
     local -a repeating_options=()
-    local -a non_repeating_options=(--log --inload --outload-on --outload-to --cache-size --torture --persist-dir --children)
+    local -a non_repeating_options=(--log --inload --outload-on --outload-to --expand --cache-size --torture --persist-dir --children)
     __xv_offer_flags_options -1
 
     # Offer option value completions
@@ -181,6 +181,9 @@ _xv() {
         return
         ;;
     '--outload-to')
+        return
+        ;;
+    '--expand')
         return
         ;;
     '--cache-size')

@@ -21,7 +21,7 @@ function __xv_parse_tokens -S
     set -l unparsed_tokens (__xv_tokens -pc)
     switch $unparsed_tokens[1]
     case 'xv'
-        __xv_parse_subcommand -r 1 'v/verbose' 'log=' 'stats' 'inload=' 'outload-on=' 'outload-to=' 'guard' 'cache-size=' 'torture=' 'persist-dir=' 'no-persist' 'children=' 'version' 'h/help'
+        __xv_parse_subcommand -r 1 'v/verbose' 'log=' 'stats' 'inload=' 'outload-on=' 'outload-to=' 'compress' 'expand=' 'guard' 'cache-size=' 'torture=' 'persist-dir=' 'no-persist' 'children=' 'version' 'h/help'
         switch $unparsed_tokens[1]
         case 'help'
             __xv_parse_subcommand -r 1 'version'
@@ -84,6 +84,8 @@ complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" sta
 complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" inload' -l 'inload' -d 'Let the program in this image live again instead of starting one (docs/worlds.md).' -rfka ''
 complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" outload-on' -l 'outload-on' -d 'When xv is sent this signal, write the program to disk and end.' -rfka ''
 complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" outload-to' -l 'outload-to' -d 'Where --outload-on writes; PROGRAM.PID.swap, or the image of --inload, otherwise.' -rfka ''
+complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" compress' -l 'compress' -d 'Compress the memory that --outload-on writes (zstd); debuggers then want --expand first.'
+complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" expand' -l 'expand' -d 'Write this image uncompressed to the file that is named behind it: a core file for debuggers.' -rfka ''
 complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" guard' -l 'guard' -d 'Make original code non-executable, so that a leak out of translated code faults.'
 complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" cache-size' -l 'cache-size' -d 'Discard translated code when there is more than this.' -rfka ''
 complete -c 'xv' -n '__xv_should_offer_completions_for_flags_or_options "xv" torture' -l 'torture' -d 'Make life hard for the translator: flush, collect or relocate at every N-th request; watch all accesses.' -rfka ''

@@ -4,10 +4,12 @@ internal import XVCore
 extension ProcessWorld {
   /// Writes the program to disk, and ends it; when it throws, the program is as it was. Returns the world
   /// of the image and its size on disk.
-  package func outload(to path: String) throws(WorldError) -> (world: SwapWorld, size: UInt64) {
+  package func outload(
+    to path: String, isCompressed: Bool = false
+  ) throws(WorldError) -> (world: SwapWorld, size: UInt64) {
     let incarnation = state.incarnation.number
     let size = try ask { guest throws(GuestError) in
-      try guest.outload(to: path, incarnation: incarnation)
+      try guest.outload(to: path, isCompressed: isCompressed, incarnation: incarnation)
     }
     memory.forget()
     state.invalidate(because: "the process of \(name) was written to \(path)")
@@ -33,9 +35,12 @@ extension ProcessWorld {
 
 extension TranslatedWorld {
   /// Writes the program to disk; its world is another one afterwards.
-  package func outloaded(to path: String) throws(WorldError) -> (world: SwapWorld, size: UInt64) {
-    if let process = self as? ProcessWorld { return try process.outload(to: path) }
-    if let process = (self as? SwapWorld)?.live { return try process.outload(to: path) }
+  package func outloaded(
+    to path: String, isCompressed: Bool = false
+  ) throws(WorldError) -> (world: SwapWorld, size: UInt64) {
+    if let process = self as? ProcessWorld ?? (self as? SwapWorld)?.live {
+      return try process.outload(to: path, isCompressed: isCompressed)
+    }
     throw .refused("the program is on disk already")
   }
 }

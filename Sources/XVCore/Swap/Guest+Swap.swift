@@ -4,7 +4,9 @@ import Glibc
 extension Guest {
   /// Writes the program to disk and ends it; a running one is stopped first. When it throws, the program
   /// stands or runs as before. Returns the image's size on disk. No `onStop` follows.
-  package func outload(to path: String, incarnation: UInt64) throws(GuestError) -> UInt64 {
+  package func outload(
+    to path: String, isCompressed: Bool = false, incarnation: UInt64
+  ) throws(GuestError) -> UInt64 {
     let result = withTracer { [pid] tracer -> Result<UInt64, GuestError> in
       guard !tracer.isFinished else { return .failure(.gone) }
       guard tracer.process == pid else { return .failure(.cannotOutload("it shares the memory of its maker")) }
@@ -12,7 +14,8 @@ extension Guest {
       let wasStopped = tracer.isStopped
       tracer.halt()
       do throws(GuestError) {
-        return .success(try tracer.outload(to: path, incarnation: incarnation))
+        return .success(
+          try tracer.outload(to: path, isCompressed: isCompressed, incarnation: incarnation))
       } catch {
         if !wasStopped, !tracer.isFinished { tracer.resumeAll() }
         return .failure(error)

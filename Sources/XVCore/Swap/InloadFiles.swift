@@ -103,7 +103,11 @@ struct InloadFiles {
       return number
     case .timer:
       let number = try maker.call("timerfd_create", 283, [file.words[0], file.flags & UInt64(O_NONBLOCK)])
-      try maker.call("timerfd_settime", 286, [number, 0, try maker.put(Array(file.words[1...])), 0])
+      try maker.call("timerfd_settime", 286, [number, 0, try maker.put(Array(file.words[2...])), 0])
+      if file.words[1] != 0 {
+        let setTicks: UInt64 = 0x4008_5400  // TFD_IOC_SET_TICKS
+        try maker.call("ioctl", 16, [number, setTicks, try maker.put([file.words[1]])])
+      }
       return number
     case .signal:
       return try maker.call(

@@ -86,8 +86,9 @@ struct OutloadFiles {
     case "anon_inode:[timerfd]":
       file.kind = .timer
       file.words =
-        [information.number("clockid")] + information.pair("it_interval") + information.pair("it_value")
-      if file.words.count != 5 { return refuse("a timer that the kernel does not tell") }
+        [information.number("clockid"), information.number("ticks")]
+        + information.pair("it_interval") + information.pair("it_value")
+      if file.words.count != 6 { return refuse("a timer that the kernel does not tell") }
     default: return refuse("\(link), which cannot be made again")
     }
     return true

@@ -38,6 +38,7 @@ struct OutloadMemory {
       switch mapping.kind {
       case .privateFile:
         mapping.checksum = SwapFiles.checksum(mapping.path, mapping.offset, mapping.range.count)
+        mapping.buildID = BuildID.of(mapping.path)
       case .sharedAnonymous:
         if !sharedMemory.insert(line.map.inode).inserted {
           reasons.add("shared memory is mapped at several places, one at \(OriginalAddress(mapping.range.lowerBound))")
@@ -96,113 +97,24 @@ struct OutloadMemory {
     }
   }
 
-  /// Writes the image beside its place, syncs it, and gives it its name. Returns its size on disk.
-  func write(_ notes: SwapNotes, to path: String) throws(GuestError) -> UInt64 {
-    let partial = path + ".partial"
-    let descriptor = xv_open(partial, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw failure("create \(partial)", -descriptor) }
-    do throws(GuestError) {
-      let size = try fill(descriptor, notes, partial)
-      if rename(partial, path) != 0 { throw failure("rename \(partial)", errno) }
-      close(descriptor)
-      return size
-    } catch {
-      unlink(partial)
-      close(descriptor)
-      throw error
-    }
-  }
-
-  private func fill(
-    _ descriptor: Int32, _ notes: SwapNotes, _ path: String
+  /// Returns the image's size on disk.
+  func write(
+    _ notes: SwapNotes, to path: String, isCompressed: Bool
   ) throws(GuestError) -> UInt64 {
-    let pages = notes.record.mappings.map { saved($0) }
-    var layout = SwapLayout(segments: segments(notes.record.mappings, pages))
-    guard layout.segments.count < 65_000 else {
-      throw .cannotOutload("it has \(layout.segments.count) pieces of memory, more than a core file can have")
-    }
-    var offset = SwapLayout.memoryOffset(segments: layout.segments.count)
-    for index in layout.segments.indices {
-      layout.segments[index].offset = offset
-      offset += layout.segments[index].fileSize
-    }
-    layout.end = offset
     let memory = xv_open("/proc/\(process)/mem", O_RDONLY | O_CLOEXEC, 0)
-    guard memory >= 0 else { throw failure("read memory", -memory) }
+    guard memory >= 0 else { throw .system(call: "open(mem)", errno: -memory) }
     defer { close(memory) }
-    for range in pages.joined() {
-      guard let segment = layout.segments.first(where: { $0.range.contains(range.lowerBound) }) else { continue }
-      let run = try copy(
-        memory, range, to: descriptor, segment.offset + (range.lowerBound - segment.range.lowerBound), path)
-      layout.runs.append(run)
-    }
-    let errno = SwapImage.finish(descriptor, notes, layout)
-    if errno != 0 { throw failure("write \(path)", errno) }
-    if fsync(descriptor) != 0 { throw failure("sync \(path)", Glibc.errno) }
-    var status = stat()
-    fstat(descriptor, &status)
-    return UInt64(status.st_blocks) * 512
-  }
-
-  /// Memory of no file is one segment each, with holes in the file where it was never touched. Of a
-  /// file's pages only those that differ from the file have bytes.
-  private func segments(
-    _ mappings: [SwapMapping], _ pages: [[Range<UInt64>]]
-  ) -> [SwapLayout.Segment] {
-    var segments: [SwapLayout.Segment] = []
-    func add(_ range: Range<UInt64>, _ mapping: SwapMapping, isInFile: Bool) {
-      guard !range.isEmpty else { return }
-      segments.append(
-        SwapLayout.Segment(
-          range: range, offset: 0, fileSize: isInFile ? UInt64(range.count) : 0,
-          protection: mapping.protection))
-    }
-    for (mapping, pages) in zip(mappings, pages) {
-      if mapping.kind == .anonymous || mapping.kind == .sharedAnonymous {
-        add(mapping.range, mapping, isInFile: mapping.protection != 0 || !pages.isEmpty)
-        continue
+    let pages = notes.record.mappings.map { saved($0) }
+    let writer = ImageWriter(path: path, isCompressed: isCompressed)
+    do throws(SwapDamage) {
+      return try writer.write(notes, pages) { range in
+        // What cannot be read (behind the end of a file) is taken for zeros.
+        let block = SwapImage.bytes(memory, range.lowerBound, range.count)
+        return block + [UInt8](repeating: 0, count: range.count - block.count)
       }
-      var start = mapping.range.lowerBound
-      for range in pages {
-        add(start..<range.lowerBound, mapping, isInFile: false)
-        add(range, mapping, isInFile: true)
-        start = range.upperBound
-      }
-      add(start..<mapping.range.upperBound, mapping, isInFile: false)
+    } catch {
+      throw .cannotOutload(error.why)
     }
-    return segments
-  }
-
-  /// Blocks of zeros stay holes.
-  private func copy(
-    _ memory: Int32, _ range: Range<UInt64>, to descriptor: Int32, _ offset: UInt64, _ path: String
-  ) throws(GuestError) -> SwapLayout.Run {
-    var run = SwapLayout.Run(range: range, offset: offset, checksums: [])
-    var position = range.lowerBound
-    while position < range.upperBound {
-      let size = Int(min(SwapLayout.blockSize, range.upperBound - position))
-      let block = readBlock(memory, position, size)
-      run.checksums.append(block.withUnsafeBytes { Checksum.of($0) })
-      if !block.withUnsafeBytes({ bytes in
-        bytes.bindMemory(to: UInt64.self).allSatisfy { $0 == 0 }
-      }) {
-        let errno = SwapImage.put(descriptor, block, offset + (position - range.lowerBound))
-        if errno != 0 { throw failure("write \(path)", errno) }
-      }
-      position += UInt64(size)
-    }
-    return run
-  }
-
-  /// What cannot be read (behind the end of a file) is taken for zeros.
-  private func readBlock(_ memory: Int32, _ address: UInt64, _ size: Int) -> [UInt8] {
-    var block = SwapImage.bytes(memory, address, size)
-    block += [UInt8](repeating: 0, count: size - block.count)
-    return block
-  }
-
-  private func failure(_ what: String, _ errno: Int32) -> GuestError {
-    .cannotOutload("cannot \(what): \(String(cString: strerror(errno)))")
   }
 }
 

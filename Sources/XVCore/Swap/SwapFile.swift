@@ -17,7 +17,7 @@ struct SwapFile: SwapCodable {
     case epoll
     /// `words`: count, 1 for a semaphore.
     case event
-    /// `words`: clock, next end and interval in seconds and nanoseconds.
+    /// `words`: clock, ends that were not read, then interval and next end in seconds and nanoseconds.
     case timer
     /// `words`: mask.
     case signal

@@ -26,6 +26,12 @@ enum SwapFiles {
       guard access(mapping.path, R_OK) == 0 else {
         throw SwapDamage("\(mapping.path), whose pages it refers to, is not there")
       }
+      let buildID = BuildID.of(mapping.path)
+      guard buildID == mapping.buildID else {
+        throw SwapDamage(
+          "\(mapping.path), whose pages it refers to, is another build: its build id is "
+            + "\(BuildID.text(buildID)) and was \(BuildID.text(mapping.buildID))")
+      }
       guard checksum(mapping.path, mapping.offset, mapping.range.count) == mapping.checksum else {
         throw SwapDamage("\(mapping.path), whose pages it refers to, was changed since")
       }

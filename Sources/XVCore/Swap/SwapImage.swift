@@ -41,9 +41,10 @@ package final class SwapImage: @unchecked Sendable {
     }
     guard header.unsigned(at: 16, as: UInt16.self) == 4 else { throw SwapDamage("it is no core file") }
     let count = Int(header.unsigned(at: 56, as: UInt16.self))
-    let all = SwapLayout.headerSize + count * SwapLayout.segmentSize
+    guard count > 0 else { throw SwapDamage("xv has not written it") }
+    let all = Int(SwapLayout.memoryOffset(segments: count - 1))
     let table = bytes(descriptor, 0, all)
-    guard count > 0, table.count == all, table.unsigned(at: 64, as: UInt32.self) == 4 else {
+    guard table.count == all, table.unsigned(at: 64, as: UInt32.self) == 4 else {
       throw SwapDamage("its headers are cut off, or xv has not written it")
     }
     var layout = SwapLayout(segments: [])
@@ -68,8 +69,7 @@ package final class SwapImage: @unchecked Sendable {
     guard seal(table, raw) == raw.unsigned(at: size - 8, as: UInt64.self) else {
       throw SwapDamage("its headers or notes are damaged: the checksum is another one")
     }
-    let notes = try SwapNotes(raw, runs: &layout.runs)
-    return (notes, layout)
+    return (try SwapNotes(raw, &layout), layout)
   }
 
   /// Over headers and notes, without the seal's own eight bytes.
@@ -118,6 +118,24 @@ package final class SwapImage: @unchecked Sendable {
     }
   }
 
+  /// Writes the same image uncompressed, which debuggers open as a core file. Returns its size on disk.
+  package func expand(to path: String) throws(GuestError) -> UInt64 {
+    let (notes, runs) = lock.locked { (self.notes, layout.runs) }
+    let ranges = runs.map(\.range).sorted { $0.lowerBound < $1.lowerBound }
+    let pages = notes.record.mappings.map { mapping in ranges.filter { mapping.range.overlaps($0) } }
+    do throws(SwapDamage) {
+      return try ImageWriter(path: path, isCompressed: false).write(notes, pages) {
+        range throws(SwapDamage) in
+        guard let run = runs.first(where: { $0.range.contains(range.lowerBound) }) else {
+          throw SwapDamage("its list of memory makes no sense")
+        }
+        return try block(of: run, at: range.lowerBound)
+      }
+    } catch {
+      throw .cannotInload(path: self.path, why: error.why)
+    }
+  }
+
   // MARK: Changes
 
   package func setRegisters(_ registers: Registers, of thread: ThreadID) throws(GuestError) {
@@ -158,7 +176,7 @@ package final class SwapImage: @unchecked Sendable {
 
   /// Writes notes and headers.
   static func finish(_ descriptor: Int32, _ notes: SwapNotes, _ layout: SwapLayout) -> Int32 {
-    var bytes = notes.bytes(runs: layout.runs)
+    var bytes = notes.bytes(layout)
     let headers = layout.headers(noteSize: bytes.count)
     withUnsafeBytes(of: seal(headers, bytes).littleEndian) { seal in
       bytes.replaceSubrange((bytes.count - 8)..., with: seal)
@@ -192,16 +210,20 @@ package final class SwapImage: @unchecked Sendable {
   /// One block of a run, which is checked.
   func block(of run: SwapLayout.Run, at address: UInt64) throws(SwapDamage) -> [UInt8] {
     let (index, range) = run.block(holding: address)
-    let bytes = SwapImage.bytes(
-      descriptor, run.offset + (range.lowerBound - run.range.lowerBound), range.count)
-    guard bytes.count == range.count,
-      bytes.withUnsafeBytes({ Checksum.of($0) }) == run.checksums[index]
+    let place = run.places[index]
+    let bytes = SwapImage.bytes(descriptor, place.offset, Int(place.size))
+    guard bytes.count == Int(place.size),
+      bytes.withUnsafeBytes({ Checksum.of($0) }) == place.checksum
     else {
       throw SwapDamage(
         "its memory at \(OriginalAddress(range.lowerBound)) is damaged: the checksum is another one")
     }
-    return bytes
+    guard isCompressed else { return bytes }
+    if bytes.isEmpty { return [UInt8](repeating: 0, count: range.count) }
+    return try Zstandard.expanded(bytes, count: range.count)
   }
+
+  private var isCompressed: Bool { lock.locked { layout.isCompressed } }
 
   /// Bytes from an address on; shorter where nothing is, or where the image does not know it.
   package func readMemory(at address: UInt64, count: Int) throws(GuestError) -> [UInt8] {
@@ -269,8 +291,7 @@ package final class SwapImage: @unchecked Sendable {
         let start = Int(position - range.lowerBound)
         let count = min(block.count - start, bytes.count - done)
         block.replaceSubrange(start..<start + count, with: bytes[done..<done + count])
-        let errno = put(block, run, index)
-        if errno != 0 { throw SwapDamage(String(cString: strerror(errno))) }
+        try put(block, run, index)
         done += count
       } catch {
         throw .cannotInload(path: path, why: error.why)
@@ -279,15 +300,24 @@ package final class SwapImage: @unchecked Sendable {
     return done
   }
 
-  private func put(_ block: [UInt8], _ run: SwapLayout.Run, _ index: Int) -> Int32 {
-    lock.locked {
-      guard let place = layout.runs.firstIndex(where: { $0.range == run.range }) else { return EINVAL }
-      let offset = run.offset + UInt64(index) * SwapLayout.blockSize
-      let errno = SwapImage.put(descriptor, block, offset)
+  /// A compressed block that has no room where it was goes behind all others.
+  private func put(_ block: [UInt8], _ run: SwapLayout.Run, _ index: Int) throws(SwapDamage) {
+    let bytes = isCompressed ? try Zstandard.compressed(block) : block
+    let errno = lock.locked { () -> Int32 in
+      guard let number = layout.runs.firstIndex(where: { $0.range == run.range }) else { return EINVAL }
+      var place = layout.runs[number].places[index]
+      if bytes.count > place.size {
+        place.offset = layout.end
+        layout.end = SwapLayout.aligned(layout.end + UInt64(bytes.count))
+      }
+      place.size = UInt64(bytes.count)
+      place.checksum = bytes.withUnsafeBytes { Checksum.of($0) }
+      let errno = SwapImage.put(descriptor, bytes, place.offset)
       if errno != 0 { return errno }
-      layout.runs[place].checksums[index] = block.withUnsafeBytes { Checksum.of($0) }
+      layout.runs[number].places[index] = place
       return writeNotes()
     }
+    if errno != 0 { throw SwapDamage(String(cString: strerror(errno))) }
   }
 
   /// A page of zeros that was in no run becomes one.
@@ -297,14 +327,16 @@ package final class SwapImage: @unchecked Sendable {
       let page = position & ~(SwapLayout.pageSize - 1)
       guard
         let mapping = notes.record.mappings.first(where: { $0.range.contains(position) }),
-        mapping.kind == .anonymous || mapping.kind == .sharedAnonymous,
-        let segment = layout.segments.first(where: { $0.range.contains(position) }),
-        page - segment.range.lowerBound < segment.fileSize
+        mapping.kind == .anonymous || mapping.kind == .sharedAnonymous, mapping.protection != 0,
+        let segment = layout.segments.first(where: { $0.range.contains(position) })
       else { return nil }
-      let zeros = [UInt8](repeating: 0, count: Int(SwapLayout.pageSize))
-      let run = SwapLayout.Run(
-        range: page..<page + SwapLayout.pageSize, offset: segment.offset + (page - segment.range.lowerBound),
-        checksums: [zeros.withUnsafeBytes { Checksum.of($0) }])
+      var run = SwapLayout.Run(range: page..<page + SwapLayout.pageSize)
+      let zeros = [UInt8](repeating: 0, count: layout.isCompressed ? 0 : Int(SwapLayout.pageSize))
+      run.places = [
+        SwapLayout.Place(
+          offset: segment.offset + (page - segment.range.lowerBound), size: UInt64(zeros.count),
+          checksum: zeros.withUnsafeBytes { Checksum.of($0) })
+      ]
       layout.runs.append(run)
       return run
     }

@@ -20,33 +20,58 @@ struct SwapLayout {
     var protection: UInt64
   }
 
-  /// Memory that is in the file, with checksums.
+  /// Where a block's bytes are in the file, and how many there are; none where all are zero and the
+  /// image is compressed.
+  struct Place: SwapCodable {
+    var offset: UInt64
+    var size: UInt64
+    /// Of the bytes as they are in the file.
+    var checksum: UInt64
+
+    init(offset: UInt64, size: UInt64, checksum: UInt64) {
+      self.offset = offset
+      self.size = size
+      self.checksum = checksum
+    }
+
+    func write(to writer: inout SwapWriter) {
+      for word in [offset, size, checksum] { writer.word(word) }
+    }
+
+    init(from reader: inout SwapReader) throws(SwapDamage) {
+      offset = try reader.word()
+      size = try reader.word()
+      checksum = try reader.word()
+      guard size <= 2 * SwapLayout.blockSize else { throw SwapDamage("its list of memory makes no sense") }
+    }
+  }
+
+  /// Memory that is in the file, a place for each of its blocks.
   struct Run: SwapCodable {
     var range: Range<UInt64>
-    var offset: UInt64
-    var checksums: [UInt64]
+    var places: [Place] = []
 
-    init(range: Range<UInt64>, offset: UInt64, checksums: [UInt64]) {
-      self.range = range
-      self.offset = offset
-      self.checksums = checksums
-    }
+    init(range: Range<UInt64>) { self.range = range }
 
     func write(to writer: inout SwapWriter) {
       writer.word(range.lowerBound)
       writer.word(range.upperBound)
-      writer.word(offset)
-      writer.list(checksums)
+      writer.list(places)
     }
 
     init(from reader: inout SwapReader) throws(SwapDamage) {
       let start = try reader.word()
       let end = try reader.word()
-      offset = try reader.word()
-      checksums = try reader.list()
-      guard start < end, (end - start + SwapLayout.blockSize - 1) / SwapLayout.blockSize == checksums.count
+      places = try reader.list()
+      guard start < end, (end - start + SwapLayout.blockSize - 1) / SwapLayout.blockSize == places.count
       else { throw SwapDamage("its list of memory makes no sense") }
       range = start..<end
+    }
+
+    var blocks: [Range<UInt64>] {
+      stride(from: range.lowerBound, to: range.upperBound, by: Int(SwapLayout.blockSize)).map {
+        $0..<min($0 + SwapLayout.blockSize, range.upperBound)
+      }
     }
 
     /// Of the block that holds an address.
@@ -59,8 +84,12 @@ struct SwapLayout {
 
   var segments: [Segment]
   var runs: [Run] = []
+  /// Blocks are compressed, and no segment has bytes.
+  var isCompressed = false
   /// Where the notes begin.
   var end: UInt64 = 0
+
+  static func aligned(_ offset: UInt64) -> UInt64 { (offset + 7) & ~7 }
 
   /// The headers' size with so many segments, and where memory may begin.
   static func memoryOffset(segments: Int) -> UInt64 {
@@ -95,7 +124,9 @@ struct SwapLayout {
       ]
       for word in words { bytes.whole(word) }
     }
-    return bytes
+    // Up to where memory begins, so that the seal is over all that is not memory.
+    let memory = Int(SwapLayout.memoryOffset(segments: segments.count))
+    return bytes + [UInt8](repeating: 0, count: memory - bytes.count)
   }
 }
 

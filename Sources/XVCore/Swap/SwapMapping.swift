@@ -48,6 +48,8 @@ struct SwapMapping: SwapCodable {
   var offset: UInt64 = 0
   /// Of the bytes of the file that are mapped; of those of `special`, if they can be read.
   var checksum: UInt64 = 0
+  /// Of a file that is mapped privately; empty when it has none.
+  var buildID: [UInt8] = []
 
   func write(to writer: inout SwapWriter) {
     writer.word(range.lowerBound)
@@ -58,6 +60,7 @@ struct SwapMapping: SwapCodable {
     writer.text(path)
     writer.word(offset)
     writer.word(checksum)
+    writer.block(buildID)
   }
 
   init(from reader: inout SwapReader) throws(SwapDamage) {
@@ -74,6 +77,7 @@ struct SwapMapping: SwapCodable {
     path = try reader.text()
     offset = try reader.word()
     checksum = try reader.word()
+    buildID = try reader.block()
   }
 
   init(range: Range<UInt64>, protection: UInt64, kind: Kind, flags: Flags) {

@@ -37,7 +37,7 @@ struct SwapNotes {
   // MARK: Writing
 
   /// All notes; the seal, which is the last one, is left zero, and stands at the end.
-  func bytes(runs: [SwapLayout.Run]) -> [UInt8] {
+  func bytes(_ layout: SwapLayout) -> [UInt8] {
     var notes: [UInt8] = []
     let order = record.threads.sorted { first, second in
       (first.id == current ? 0 : 1, first.id) < (second.id == current ? 0 : 1, second.id)
@@ -59,7 +59,8 @@ struct SwapNotes {
     record.write(to: &writer)
     notes.note(SwapNotes.owner, Kind.record, writer.bytes)
     writer = SwapWriter()
-    writer.list(runs)
+    writer.word(layout.isCompressed ? 1 : 0)
+    writer.list(layout.runs)
     notes.note(SwapNotes.owner, Kind.runs, writer.bytes)
     writer = SwapWriter()
     writer.word(incarnation)
@@ -129,7 +130,7 @@ struct SwapNotes {
 
   // MARK: Reading
 
-  init(_ bytes: [UInt8], runs: inout [SwapLayout.Run]) throws(SwapDamage) {
+  init(_ bytes: [UInt8], _ layout: inout SwapLayout) throws(SwapDamage) {
     var position = 0
     var thread: Int32 = 0
     var found: [Int32: Registers] = [:]
@@ -155,7 +156,8 @@ struct SwapNotes {
         record = try SwapRecord(from: &reader)
       case Kind.runs:
         var reader = SwapReader(description)
-        runs = try reader.list()
+        layout.isCompressed = try reader.word() != 0
+        layout.runs = try reader.list()
       case Kind.changes: changes = SwapReader(description)
       default: break
       }

@@ -2,7 +2,7 @@
 
 /// What the kernel knows of a process, besides its memory and its threads' registers.
 struct SwapRecord: SwapCodable {
-  static let version: UInt64 = 1
+  static let version: UInt64 = 2
 
   var process: Int32
   var executable = ""

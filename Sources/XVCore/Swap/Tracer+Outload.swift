@@ -6,7 +6,9 @@ import Glibc
 extension Tracer {
   /// All threads stand in canonical state. Writes the image, and ends the process when that is safe on
   /// disk; throws when it is not, and then nothing has changed. Returns the image's size on disk.
-  func outload(to path: String, incarnation: UInt64) throws(GuestError) -> UInt64 {
+  func outload(
+    to path: String, isCompressed: Bool, incarnation: UInt64
+  ) throws(GuestError) -> UInt64 {
     guard let engine, !isFinished else { throw .gone }
     isStopping = true
     for thread in threads.keys.sorted() { enterHandlers(thread, 0) }
@@ -41,7 +43,7 @@ extension Tracer {
     notes.incarnation = incarnation
     notes.breakpoints = breakpoints
     for thread in record.threads { notes.registers[thread.id] = try imageRegisters(thread.id) }
-    let size = try memory.write(notes, to: path)
+    let size = try memory.write(notes, to: path, isCompressed: isCompressed)
     // From here on the image is the program.
     isScratchMapped = false
     trace("process \(process) outloaded to \(path)")

@@ -15,7 +15,8 @@ extension StubSession {
     xv flush            discard all translated code
     xv collect          discard translated code that is not used any more
     xv relocate [ADDR]  move xv's memory in the program, to an address or to any free place
-    xv outload FILE     write the program to disk and let it end; continue brings it back
+    xv outload [--compress] FILE
+                        write the program to disk and let it end; continue brings it back
     xv block ADDR       the block at an address: original and translated code side by side
 
     """
@@ -49,7 +50,9 @@ extension StubSession {
         return print("xv relocate: '\(words[2])' is no address: write digits, with 0x before hex\n")
       }
       return relocate(to: address)
-    case 3 where words[..<2] == ["xv", "outload"]: return outload(to: words[2])
+    case 3 where words[..<2] == ["xv", "outload"]: return outload(to: words[2], isCompressed: false)
+    case 4 where words[..<3] == ["xv", "outload", "--compress"]:
+      return outload(to: words[3], isCompressed: true)
     case 3 where words[..<2] == ["xv", "block"]:
       guard let address = Address(monitorArgument: words[2]) else {
         return print("xv block: '\(words[2])' is no address: write digits, with 0x before hex\n")
@@ -62,17 +65,17 @@ extension StubSession {
       }
     case 0: return print(Self.help)
     default:
-      let known = "commands are help, exit, xv world, xv drive, xv follow, xv maplog, xv stats, xv flush, xv collect, xv relocate [ADDR], xv outload FILE and xv block ADDR"
+      let known = "commands are help, exit, xv world, xv drive, xv follow, xv maplog, xv stats, xv flush, xv collect, xv relocate [ADDR], xv outload [--compress] FILE and xv block ADDR"
       return print("unknown monitor command '\(words.joined(separator: " "))': \(known)\n")
     }
   }
 
-  private func outload(to path: String) -> Answer {
+  private func outload(to path: String, isCompressed: Bool) -> Answer {
     withTranslator { translated throws(WorldError) in
       if runningPlan != nil { throw .running }
       if inferiors.count > 1 { throw .refused("cannot outload: other processes are debugged") }
       if !watchpoints.isEmpty { throw .refused("cannot outload: delete the watchpoints first") }
-      let (world, size) = try translated.outloaded(to: path)
+      let (world, size) = try translated.outloaded(to: path, isCompressed: isCompressed)
       exchange(for: world)
       return "outloaded to \(path), \(size >> 10) KiB; continue inloads it\n"
     }
