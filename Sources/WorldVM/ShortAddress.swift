@@ -14,7 +14,7 @@ public struct ShortAddress: RawRepresentable, Hashable, Comparable, Sendable {
 extension World {
   /// The whole address for a short one.
   package func long(_ short: ShortAddress) throws(WorldError) -> Address {
-    try loadState().main.base + short.rawValue
+    try modules().main.base + short.rawValue
   }
 
   /// Reads one 8-byte word of the main data space.

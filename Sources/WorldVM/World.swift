@@ -102,6 +102,8 @@ package protocol World: AnyObject, Sendable {
   // MARK: What is loaded
   /// The program and its libraries, as its memory tells them now.
   func loadState() throws(WorldError) -> LoadState
+  /// The same, perhaps without build ids: where each takes a look at its module's memory.
+  func modules() throws(WorldError) -> LoadState
   /// Where a thread has a variable of its own: an offset in the storage of the module with that
   /// link_map; 0 is the main program.
   func threadLocal(
@@ -141,6 +143,8 @@ package protocol World: AnyObject, Sendable {
 package func invalidateWorld(_ world: any World) { world.invalidate() }
 
 extension World {
+  package func modules() throws(WorldError) -> LoadState { try loadState() }
+
   package var isAttached: Bool { false }
   package func filterBreaks(by filter: BreakpointFilter?) throws(WorldError) -> Bool { false }
 

@@ -12,7 +12,7 @@ class Link:
     """Carries bytes between whoever connects to `port` and `target`, each `delay` seconds later.
 
     `cuts` are numbers of bytes from the server after which a connection is broken, one a connection;
-    later connections stay.
+    later connections stay. `cut` breaks the present one later.
     """
 
     def __init__(self, target, delay=0.0, cuts=()):
@@ -20,11 +20,18 @@ class Link:
         self.delay = delay
         self.cuts = list(cuts)
         self.connections = 0
+        # Bytes from each end, and how many more of them are carried before the connection is broken.
+        self.carried = {"near": 0, "far": 0}
+        self.left = {"near": None, "far": None}
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.waker, self.woken = socket.socketpair()
         self.thread = threading.Thread(target=self.run)
         self.thread.start()
+
+    def cut(self, end, after):
+        """The connection is broken when so many more bytes have come from an end; None: it is not."""
+        self.left[end] = after
 
     def run(self):
         while True:
@@ -55,6 +62,7 @@ class Link:
         waiting = []
         number = 0
         carried = 0
+        broken = False
         with selectors.DefaultSelector() as selector:
             for end in (near, far, self.woken):
                 selector.register(end, selectors.EVENT_READ)
@@ -72,6 +80,14 @@ class Link:
                     if key.fileobj is far and cut is not None:
                         data = data[:max(0, cut - carried)]
                         carried += len(data)
+                    name = "near" if key.fileobj is near else "far"
+                    if self.left[name] is not None and self.left[name] <= len(data):
+                        data = data[:self.left[name]]
+                        self.left[name] = None
+                        broken = True
+                    elif self.left[name] is not None:
+                        self.left[name] -= len(data)
+                    self.carried[name] += len(data)
                     other = far if key.fileobj is near else near
                     number += 1
                     heapq.heappush(waiting, (time.monotonic() + self.delay, number, other, data))
@@ -81,7 +97,7 @@ class Link:
                         end.sendall(data)
                     except OSError:
                         return False
-                if cut is not None and carried >= cut and not waiting:
+                if (broken or cut is not None and carried >= cut) and not waiting:
                     return False
 
     def close(self):

@@ -140,13 +140,13 @@ def gathering(case, program, port):
     return gdb
 
 
-def go_on(gdb):
+def go_on(gdb, limit=120):
     """All that have not ended go on, until one of them ends: gdb wants one of them chosen."""
     living = re.findall(r"^\*? +(\d+) +process", gdb.do("info inferiors"), re.M)
     if not living:
         return "nothing is left"
     gdb.do(f"inferior {living[0]}")
-    return gdb.do("continue", 120)
+    return gdb.do("continue", limit)
 
 
 def gathered(case):

@@ -5,7 +5,7 @@ extension Client {
   /// What is told in `qSupported`: events that nobody here could use are not offered.
   private static let offers = [
     "multiprocess+", "swbreak+", "hwbreak+", "exec-events+", "vContSupported+", "error-message+",
-    "binary-upload+", "xmlRegisters=i386",
+    "binary-upload+", "xv-moves+", "xmlRegisters=i386",
   ]
 
   /// Connects and agrees with the server on everything; one attempt.
@@ -28,7 +28,9 @@ extension Client {
       try endAcknowledgements(patience)
     }
     // gdbserver 16.3 ends when it is asked for its registers before it was told a thread.
+    let began = ContinuousClock.now
     let first = try exchange(["Hg0", "vCont?"].map { Array($0.utf8) }, patience)
+    roundTrip = ContinuousClock.now - began
     if first[1].starts(with: "vCont".utf8) {
       let actions = String(decoding: first[1].dropFirst(5), as: UTF8.self).split(separator: ";")
       resumeActions = Set(actions.map(String.init))

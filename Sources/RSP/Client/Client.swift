@@ -24,6 +24,8 @@ package final class Client {
   /// Names of the actions of `vCont`; empty when the server has only the older packets.
   package internal(set) var resumeActions: Set<String> = []
   package internal(set) var registers: RegisterMap = .amd64
+  /// How long the first answers took: the link, above all.
+  package internal(set) var roundTrip = Duration.seconds(0)
   /// Packets that the server was found not to know.
   var unsupported: Set<String> = []
   /// The thread that g, G, p, P, m and M are about.

@@ -46,6 +46,7 @@ extension StopReply.Stop {
       case "awatch": reason = .watchpoint(.access, address ?? 0)
       case "exec": reason = .executed(path: Hex.decode(Array(field.value.utf8)) ?? [])
       case "core": core = Int(field.value, radix: 16)
+      case "moves": moves = address
       case "thread": thread = ThreadName(wire: Array(field.value.utf8)) ?? thread
       default:
         if let number = Int(field.key, radix: 16),

@@ -44,6 +44,9 @@ package enum StopReply: Hashable, Sendable {
     package var core: Int?
     /// What only lldb understands.
     package var debugger: DebuggerFields?
+    /// How often the programs were resumed until then, for our own client (`xv-moves`): a resume that was lost
+    /// with its connection is made again.
+    package var moves: UInt64?
 
     package init(
       signal: SignalNumber, reason: Reason? = nil, expedited: [Expedited] = [], thread: ThreadName,
@@ -167,6 +170,7 @@ extension StopReply.Stop {
     }
     pair([UInt8]("thread".utf8), thread.encoded(multiprocess: multiprocess))
     if let core { pair([UInt8]("core".utf8), Hex.number(core)) }
+    if let moves { pair([UInt8]("moves".utf8), Hex.number(moves)) }
     return bytes
   }
 

@@ -21,7 +21,11 @@ struct RemoteMemory: MemorySource {
     for (piece, read) in zip(pieces, try client.readMemory(pieces, patience)) {
       bytes += read
       if read.count == piece.count { continue }
-      // Some servers read all or nothing: where readable memory ends is seen page by page.
+      // A server that reads what it can has said where that ends.
+      if !read.isEmpty, (piece.address &+ UInt64(read.count)).isMultiple(of: UInt64(PageNumber.pageSize)) {
+        break
+      }
+      // Others read all or nothing: where readable memory ends is seen page by page.
       let rest = piece.address &+ UInt64(read.count)
       let single = Self.pieces(
         rest, piece.count - read.count, longest: min(PageNumber.pageSize, client.longestRead))

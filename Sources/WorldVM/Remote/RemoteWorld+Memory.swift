@@ -21,7 +21,12 @@ extension RemoteWorld {
   }
 
   package func copyWrite(_ bytes: [UInt8], to address: Address) throws(WorldError) {
-    defer { withKnown { $0.loadState = nil } }
+    defer {
+      withKnown { known in
+        known.loadState = nil
+        known.modules = nil
+      }
+    }
     try memory.write(bytes, to: address)
   }
 
@@ -218,6 +223,18 @@ extension RemoteWorld {
   package func loadState() throws(WorldError) -> LoadState {
     try state.requireValid()
     if !state.isRunning, let known = withKnown({ $0.loadState }) { return known }
+    var found = try modules()
+    for index in found.libraries.indices {
+      found.libraries[index].buildID = try buildID(of: found.libraries[index])
+    }
+    found.main.buildID = try buildID(of: found.main)
+    withKnown { $0.loadState = found }
+    return found
+  }
+
+  package func modules() throws(WorldError) -> LoadState {
+    try state.requireValid()
+    if !state.isRunning, let known = withKnown({ $0.modules }) { return known }
     let path: String
     do throws(WorldError) {
       path = try executablePath()
@@ -227,12 +244,8 @@ extension RemoteWorld {
     }
     let reader = LoadStateReader(
       memory: memory, auxiliary: AuxiliaryVector(try auxiliaryVector()))
-    var found = try reader.read(main: path, entryInFile: nil)
-    for index in found.libraries.indices {
-      found.libraries[index].buildID = try buildID(of: found.libraries[index])
-    }
-    found.main.buildID = try buildID(of: found.main)
-    withKnown { $0.loadState = found }
+    let found = try reader.read(main: path, entryInFile: nil)
+    withKnown { $0.modules = found }
     return found
   }
 }

@@ -31,7 +31,7 @@ extension RemoteWorld {
           try client.resume(actions, patience)
         }
       }
-      DetachedThread.start { [self] in awaitStop(plan, quiet, obstacle) }
+      DetachedThread.start { [self] in awaitStop(plan, actions, quiet, obstacle) }
     }
   }
 
@@ -147,28 +147,34 @@ extension RemoteWorld {
     }
   }
 
-  /// On a thread of its own, from a resume to its stop.
+  /// On a thread of its own, from a resume to its stop. `first`: with the signals that it delivers.
   private func awaitStop(
-    _ plan: ResumePlan, _ actions: [ResumePacket.Action], _ obstacle: Obstacle?
+    _ plan: ResumePlan, _ first: [ResumePacket.Action], _ actions: [ResumePacket.Action],
+    _ obstacle: Obstacle?
   ) {
     var obstacle = obstacle
+    var sent = obstacle.map { [$0.step] } ?? first
     while true {
       do throws(ClientError) {
         let (reply, isOverNewConnection) = try link.awaitStop { tellInterruption() }
-        if isLate(reply) {
-          try resume(obstacle.map { [ResumePacket.Action($0.step.kind, threads: $0.step.threads)] } ?? actions)
+        let isOld = hasNotMoved(reply) && isOverNewConnection
+        if isOld, breaks.withLock({ $0.interruption == .none }) {
+          // The last resume was lost with its connection.
+        } else if isLate(reply) {
+          sent = obstacle.map { [ResumePacket.Action($0.step.kind, threads: $0.step.threads)] } ?? actions
         } else if let passed = obstacle {
           obstacle = nil
           guard try isPast(passed, reply, plan) else { return finish(reply, plan) }
-          try resume(actions)
+          sent = actions
         } else if isOverNewConnection, breaks.withLock({ $0.interruption == .none }),
           event(reply, plan: plan, isInterrupted: true).reason == .interrupted
         {
           // The server stopped the program only because the connection was gone.
-          try resume(actions)
+          sent = actions
         } else {
           return finish(reply, plan)
         }
+        try resume(sent)
       } catch {
         if error == .disconnected || error == .timedOut { continue }
         link.stopped(hasEnded: false)
@@ -176,6 +182,15 @@ extension RemoteWorld {
         state.post(StopEvent(thread: threadOfProcess, reason: .interrupted))
         return
       }
+    }
+  }
+
+  /// Whether the stop is the one before the last resume, as far as the server tells.
+  private func hasNotMoved(_ reply: StopReply) -> Bool {
+    guard case .stopped(let stop) = reply, let moves = stop.moves else { return false }
+    return breaks.withLock { breaks in
+      defer { breaks.moves = moves }
+      return breaks.moves == moves
     }
   }
 
@@ -201,8 +216,13 @@ extension RemoteWorld {
     _ obstacle: Obstacle, _ reply: StopReply, _ plan: ResumePlan
   ) throws(ClientError) -> Bool {
     guard case .stopped(let stop) = reply else { return false }
-    try link.again { client, patience throws(ClientError) in
-      try client.insert(.software, at: obstacle.address.rawValue, patience)
+    do throws(ClientError) {
+      try link.again { client, patience throws(ClientError) in
+        try client.insert(.software, at: obstacle.address.rawValue, patience)
+      }
+    } catch {
+      // Over a new connection all are set again.
+      guard error == .disconnected || error == .timedOut else { throw error }
     }
     guard stop.reason == nil, stop.signal == .trap else { return false }
     let thread = stop.thread.thread == 0 ? threadOfProcess

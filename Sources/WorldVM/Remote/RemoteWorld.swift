@@ -10,8 +10,8 @@ internal import XVCore
 /// is made again for ever, the breakpoints are set again, and whoever waits goes on waiting, until he
 /// cancels or the world is invalidated.
 package final class RemoteWorld: World {
-  /// Pages that come with a missing one: a round trip costs more than they do.
-  private static let readAhead = 15
+  /// Pages that come with a missing one: over a slow link a round trip costs more than they do.
+  private static func readAhead(roundTrip: Duration) -> Int { roundTrip < .milliseconds(1) ? 1 : 15 }
 
   package let name: String
   package let processID: Int32
@@ -31,6 +31,8 @@ package final class RemoteWorld: World {
     /// As `g` told them.
     var registers: [ThreadID: [UInt8]] = [:]
     var loadState: LoadState?
+    /// The same without build ids.
+    var modules: LoadState?
     var auxiliaryVector: [UInt8]?
     var executablePath: String?
     var mapLog = MapLog()
@@ -41,6 +43,8 @@ package final class RemoteWorld: World {
     var addresses: Set<Address> = []
     var watchpoints: Set<Watchpoint> = []
     var interruption = Interruption.none
+    /// What the last stop told of them, where the server counts them.
+    var moves: UInt64?
     /// The server was asked to stop a program that stopped by itself: it may stop the next resume for it.
     var isInterruptLeft = false
   }
@@ -71,7 +75,7 @@ package final class RemoteWorld: World {
       (
         stop: try client.status(patience), current: try client.currentThread(patience),
         map: client.registers, features: client.features, actions: client.resumeActions,
-        pipelines: client.pipelines
+        pipelines: client.pipelines, roundTrip: client.roundTrip
       )
     }
     guard case .stopped(let stop) = found.stop else {
@@ -87,11 +91,12 @@ package final class RemoteWorld: World {
     memory = CachedMemory(
       source: RemoteMemory(link: link), state: state,
       // Where each packet waits for the last one's answer, nothing is read that nobody asked for.
-      readAhead: found.pipelines ? Self.readAhead : 0)
+      readAhead: found.pipelines ? Self.readAhead(roundTrip: found.roundTrip) : 0)
     layout = RemoteRegisters(found.map)
     features = found.features
     resumeActions = found.actions
     state.find(at: event(stop, plan: nil, isInterrupted: false))
+    breaks.withLock { $0.moves = stop.moves }
     link.onReconnect { [weak self] client, patience throws(ClientError) in
       try self?.restore(client, patience)
     }
@@ -142,6 +147,7 @@ package final class RemoteWorld: World {
         known.threads = nil
         known.registers = [:]
         known.loadState = nil
+        known.modules = nil
       }
       return body(&known)
     }

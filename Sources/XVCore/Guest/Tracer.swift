@@ -119,6 +119,8 @@ final class Tracer: @unchecked Sendable {
     if isNonStop { return stopAlone(thread, reason) }
     halt()
     guard !isFinished else { return }
+    // Who is on the way out has nothing to show any more: the end is the stop.
+    if reason == .interrupted, threads.allSatisfy({ $0.value.isExiting }) { return isStopped = false }
     let reason = reasonWithHits(thread, reason)
     if reason == .breakpoint, let state = threads[thread] {
       threads[thread]?.toldBreakpoint = UInt64(state.registers.general.rip)

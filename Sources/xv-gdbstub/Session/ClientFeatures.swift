@@ -14,6 +14,8 @@ struct ClientFeatures {
   var understandsNoneResumed = false
   var wantsThreadEvents = false
   var understandsErrorMessages = false
+  /// It wants the number of resumes in each stop: it is our own.
+  var countsMoves = false
   /// `vRun` has all arguments as one text, quoted as for a shell.
   var sendsOneArgument = false
   /// How it numbers signals.
@@ -48,6 +50,7 @@ extension StubSession {
       case "fork-events": client.understandsFork = true
       case "vfork-events": client.understandsVfork = true
       case "no-resumed": client.understandsNoneResumed = true
+      case "xv-moves": client.countsMoves = true
       case "error-message": client.understandsErrorMessages = true
       default: break
       }
@@ -81,6 +84,7 @@ extension StubSession {
     if client.sendsOneArgument { supported.append("single-inf-arg+") }
     if client.isMultiprocess, client.understandsFork { supported.append("fork-events+") }
     if client.isMultiprocess, client.understandsVfork { supported.append("vfork-events+") }
+    if client.countsMoves { supported.append("xv-moves+") }
     if client.understandsNoneResumed { supported.append("no-resumed+") }
     tellEvents()
     if client.understandsErrorMessages { supported.append("error-message+") }

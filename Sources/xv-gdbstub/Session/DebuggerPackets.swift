@@ -132,7 +132,7 @@ extension StubSession {
   // MARK: What is loaded
   /// Where the address of the dynamic linker's r_debug stands: lldb reads it from there.
   private func linkerStructure() throws(WorldError) -> Reply {
-    let main = try world.loadState().main
+    let main = try world.modules().main
     guard let slot = try DynamicSection(world: world, at: main.dynamicSection).debugSlot else {
       throw .lookupFailed("a DT_DEBUG entry")
     }

@@ -57,6 +57,11 @@ final class Inferior {
     return remote.link.state == .connected
   }
 
+  /// It ended after its stop was told, or while it was stopped for another one's: for the client it is
+  /// still there, with its first thread, and without registers and memory.
+  var hasUntoldEnd: Bool { !isOver && world.lastStop?.reason.isEnd == true }
+  var threads: [ThreadID] { hasUntoldEnd ? [ThreadID(world.processID)] : world.threads }
+
   /// Whether nothing is left of it to debug.
   var isOver: Bool { isDetached || lastStop.reason.isEnd }
 }

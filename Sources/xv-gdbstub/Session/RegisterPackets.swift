@@ -29,6 +29,7 @@ extension StubSession {
     guard let thread = packet.thread.map({ thread(matching: $0) }) ?? generalThread else {
       return .error(ESRCH)
     }
+    if current.hasUntoldEnd { return unavailable(packet) }
     var registers = try world.registers(of: thread, extended: true)
     switch packet.operation {
     case .readAll: return Reply(Hex.encode(layout.encode(registers)))
@@ -44,6 +45,17 @@ extension StubSession {
     }
     try world.setRegisters(registers, of: thread)
     return .ok
+  }
+
+  /// Of a program whose end is still to be told: gdb asks before it resumes.
+  private func unavailable(_ packet: RegisterPacket) -> Reply {
+    let size: Int?
+    switch packet.operation {
+    case .readAll: size = layout.byteCount
+    case .read(let number): size = layout.byteCount(of: number)
+    case .writeAll, .write, .save, .restore: return .error(ESRCH)
+    }
+    return size.map { Reply([UInt8](repeating: UInt8(ascii: "x"), count: $0 * 2)) } ?? .malformed
   }
 
   /// Lets the thread go on somewhere else (`c ADDRESS`).

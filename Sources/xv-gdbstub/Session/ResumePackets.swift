@@ -76,6 +76,9 @@ extension StubSession {
   /// Lets an inferior go; a reply when it has a stop to tell first.
   private func start(_ inferior: Inferior, _ plan: ResumePlan) throws(WorldError) -> Reply? {
     inferior.runningPlan = plan.withoutSignals
+    if inferior.hasUntoldEnd {
+      while let event = inferior.world.takeStop() { inferior.untold.append(event) }
+    }
     while !inferior.untold.isEmpty {
       let event = inferior.untold.removeFirst()
       if isOutdated(event, in: inferior) { continue }
@@ -113,7 +116,7 @@ extension StubSession {
       guard let action = ResumePlan.Action(first, client.signals) else { return nil }
       plan.others = action
     }
-    for thread in inferior.world.threads {
+    for thread in inferior.threads {
       guard let first = actions.first(where: { $0.matches(thread, of: process) }) else {
         continue
       }

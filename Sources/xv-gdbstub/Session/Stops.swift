@@ -175,6 +175,7 @@ extension StubSession {
     var stop = StopReply.Stop(
       signal: signal ?? signalOfStop, reason: reason, expedited: expedited(of: thread, numbers),
       thread: name(of: thread))
+    if client.countsMoves { stop.moves = moves }
     if client.isLLDB {
       stop.debugger = StopReply.DebuggerFields(
         name: commandName(of: thread), reason: reasonForLLDB, description: stopDescription,

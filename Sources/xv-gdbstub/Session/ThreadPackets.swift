@@ -17,7 +17,7 @@ extension StubSession {
       return .ok
     case .isAlive(let pattern):
       return find(pattern) == nil ? .error(ESRCH) : .ok
-    case .current where world.threads.isEmpty: return .error(ESRCH)
+    case .current where current.threads.isEmpty: return .error(ESRCH)
     case .current: return Reply([UInt8]("QC".utf8) + encodedName(of: generalThread))
     case .first: return threadList()
     case .next: return Reply("l")
@@ -34,7 +34,7 @@ extension StubSession {
   /// The list is one reply: a packet holds thousands of threads.
   private func threadList() -> Reply {
     let names = visible.flatMap { inferior in
-      inferior.world.threads.map {
+      inferior.threads.map {
         name(of: $0, in: inferior).encoded(multiprocess: client.isMultiprocess)
       }
     }
@@ -46,7 +46,7 @@ extension StubSession {
   /// The thread that a pattern stands for: one that it names if that lives, else the one that
   /// stopped last.
   func thread(matching pattern: ThreadPattern) -> ThreadID? {
-    let threads = world.threads
+    let threads = current.threads
     let process = UInt64(current.processID)
     let matching = threads.filter { pattern.matches(thread: UInt64($0.rawValue), of: process) }
     return matching.contains(lastStop.thread) ? lastStop.thread : matching.first
@@ -56,7 +56,7 @@ extension StubSession {
   func find(_ pattern: ThreadPattern) -> (inferior: Inferior, thread: ThreadID)? {
     for inferior in [current] + visible.filter({ $0 !== current }) {
       let process = UInt64(inferior.processID)
-      let matching = inferior.world.threads.filter {
+      let matching = inferior.threads.filter {
         pattern.matches(thread: UInt64($0.rawValue), of: process)
       }
       let stopped = inferior.lastStop.thread

@@ -72,7 +72,7 @@ extension StubSession {
   }
 
   private func libraryList() throws(WorldError) -> LibraryList {
-    let loadState = try world.loadState()
+    let loadState = try world.modules()
     // lldb never asks again after an empty list; after an error it does (llvm#57756).
     if client.isLLDB, loadState.libraries.allSatisfy({ $0.linkMap.rawValue == 0 }) {
       throw .lookupFailed("the dynamic linker's list")
@@ -83,7 +83,7 @@ extension StubSession {
 
   private func threadsXML() -> [UInt8] {
     var xml = XMLText("<threads>\n")
-    let threads = visible.flatMap { inferior in inferior.world.threads.map { (inferior, $0) } }
+    let threads = visible.flatMap { inferior in inferior.threads.map { (inferior, $0) } }
     for (inferior, thread) in threads {
       let id = name(of: thread, in: inferior).encoded(multiprocess: client.isMultiprocess)
       xml.append("<thread id=\"")
