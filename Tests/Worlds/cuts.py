@@ -18,7 +18,7 @@ class Session:
     def __init__(self, port, program):
         self.client = rsp.Client(port, 30)
         self.client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.client.ask(b"qSupported:swbreak+;vContSupported+")
+        self.client.ask(b"qSupported:swbreak+;vContSupported+;error-message+")
         names = subprocess.run(["nm", program], check=True, capture_output=True, text=True).stdout
         found = {name: int(place, 16) for place, name in re.findall(r"^([0-9a-f]+) \w (\w+)$", names, re.M)}
         self.tick, self.count, self.stop = (found[name] for name in ("tick", "count", "stop"))
@@ -94,3 +94,43 @@ def every_byte(kind, stride, ends=("near", "far")):
         session.client.send_raw(rsp.frame(b"k"))
         return problems
     return body
+
+
+def restarted(case):
+    """The far server is killed and started again: at the same program the session goes on, at another one that is said."""
+    program = paths.compiled(HERE, "waiter.c", ("-g", "-O1", "-no-pie"), "world-waiter-fixed")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    waiters = [subprocess.Popen([program], stdin=subprocess.DEVNULL, start_new_session=True) for _ in range(2)]
+    server = None
+
+    def serve(waiter):
+        nonlocal server
+        if server:
+            # Not the group: the program is let go by the kernel, and runs.
+            server.kill()
+            server.wait()
+        server = subprocess.Popen(["gdbserver", "--attach", f"127.0.0.1:{port}", str(waiter.pid)], stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    try:
+        serve(waiters[0])
+        session = Session(case.started([case.stub, "--once", "--world", f"127.0.0.1:{port}", "127.0.0.1:0"]), program)
+        case.opened.append(session)
+        first = session.counted()
+        expected = session.answers()
+        serve(waiters[0])
+        second = session.counted()
+        told = session.answers()
+        problems = [] if told == expected else [f"{told} instead of {expected}"]
+        if second <= first + 1:
+            problems.append(f"it counted to {second} from {first}: what is shown is of old")
+        serve(waiters[1])
+        told = session.ask(f"m{session.count:x},8")
+        if "another program runs at 127.0.0.1" not in told:
+            problems.append(f"another program is answered with {told}")
+    finally:
+        for child in filter(None, [server, *waiters]):
+            child.kill()
+            child.wait()
+    return problems

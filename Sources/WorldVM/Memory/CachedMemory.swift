@@ -22,10 +22,11 @@ package final class CachedMemory<Source: MemorySource>: Sendable {
   package func readAvailable(from address: Address, count: Int) throws(WorldError) -> [UInt8] {
     try state.requireValid()
     return try cache.withLock { (cache: inout PageCache) throws(WorldError) -> [UInt8] in
+      cache.enter(state.incarnation)
       // What is read while the world runs is out of date at once.
-      state.isRunning
-        ? try source.readMemory(at: address, count: count)
-        : try cache.read(from: address, count: count, through: source)
+      return try state.isRunning
+        ? source.readMemory(at: address, count: count)
+        : cache.read(from: address, count: count, through: source)
     }
   }
 
@@ -40,9 +41,10 @@ package final class CachedMemory<Source: MemorySource>: Sendable {
   package func write(_ bytes: [UInt8], to address: Address) throws(WorldError) {
     try state.requireValid()
     let written = try cache.withLock { (cache: inout PageCache) throws(WorldError) -> Int in
-      state.isRunning
-        ? try source.writeMemory(bytes, at: address)
-        : try cache.write(bytes, to: address, through: source)
+      cache.enter(state.incarnation)
+      return try state.isRunning
+        ? source.writeMemory(bytes, at: address)
+        : cache.write(bytes, to: address, through: source)
     }
     guard written == bytes.count else { throw .addressFault(address + UInt64(written)) }
   }

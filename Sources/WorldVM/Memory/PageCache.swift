@@ -29,6 +29,7 @@ package struct PageCache {
   private(set) var counters = Counters()
   /// What could be read of each page, from its start: shorter than a page when the rest faults.
   private var pages: [PageNumber: [UInt8]] = [:]
+  private var incarnation = Incarnation.first
   /// Pages asked of the source at once.
   private static let longestFetch = 256
 
@@ -38,6 +39,12 @@ package struct PageCache {
   }
 
   var pageCount: Int { pages.count }
+
+  /// Forgets what belongs to another incarnation.
+  mutating func enter(_ present: Incarnation) {
+    if incarnation != present { drop() }
+    incarnation = present
+  }
 
   /// Forgets every page.
   mutating func drop() { pages.removeAll(keepingCapacity: true) }

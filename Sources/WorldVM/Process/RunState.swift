@@ -111,6 +111,9 @@ package final class RunState: Sendable {
     }
   }
 
+  /// It stands still, and somebody else may have let it run meanwhile: nothing that was read holds.
+  package func renew() { state.withLock { $0.incarnation = $0.incarnation.next } }
+
   /// The world did not go after all: it stands where it stood.
   package func failToGo() { state.withLock { $0.isRunning = false } }
 

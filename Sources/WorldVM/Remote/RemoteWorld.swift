@@ -121,6 +121,13 @@ package final class RemoteWorld: World {
       state.invalidate(because: "another program runs at \(link.place) now")
       throw .refused(request: "?", number: nil, text: "another program runs at \(link.place) now")
     }
+    if case .stopped(let stop) = stop, !state.isRunning,
+      stop.moves == nil || breaks.withLock({ $0.moves }) != stop.moves
+    {
+      // The server may be another one, that took hold of the program after it had run.
+      breaks.withLock { $0.moves = stop.moves }
+      state.renew()
+    }
     for (address, watchpoint) in breaks.withLock({ breaks in
       breaks.addresses.map { ($0, Watchpoint?.none) }
         + breaks.watchpoints.map { ($0.address, $0) }
