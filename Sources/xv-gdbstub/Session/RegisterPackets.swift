@@ -30,7 +30,14 @@ extension StubSession {
       return .error(ESRCH)
     }
     if current.hasUntoldEnd { return unavailable(packet) }
-    var registers = try world.registers(of: thread, extended: true)
+    var registers: Registers
+    do throws(WorldError) {
+      registers = try world.registers(of: thread, extended: true)
+    } catch {
+      // It was killed where it stood, which is told when it is resumed.
+      if case .failed(_, ESRCH) = error { return unavailable(packet) }
+      throw error
+    }
     switch packet.operation {
     case .readAll: return Reply(Hex.encode(layout.encode(registers)))
     case .read(let number):

@@ -7,7 +7,7 @@ import XVCore
 
 /// The kinds of worlds that the suite goes through.
 enum WorldKind: String, CaseIterable, Sendable {
-  case process, attached, gdbserver, qemu, ours, core, local, swap, compressed
+  case process, attached, gdbserver, qemu, ours, core, local
 
   /// The program can run.
   var isLive: Bool { self != .core && self != .local }
@@ -20,7 +20,6 @@ final class HeldWorld: Sendable {
   let kind: WorldKind
   let world: any World
   private let server: Command?
-  /// What is to be deleted at the end: a socket, an image.
   private let socket: String?
 
   init(_ kind: WorldKind) throws {
@@ -36,12 +35,6 @@ final class HeldWorld: Sendable {
     case .attached:
       server = try Command(["sleep", "1000"])
       world = try getWorld(where: "pid:\(server!.process)")
-    case .swap, .compressed:
-      var options = LaunchOptions(program: program, arguments: [program])
-      options.debugged = true
-      let path = try Subject.directory.get() + "/image-\(UInt32.random(in: 0 ... .max))"
-      world = try ProcessWorld.launch(options).outload(to: path, isCompressed: kind == .compressed).world
-      socket = path
     case .core: world = try getWorld(where: "core:\(Subject.core.get())")
     case .local: world = try localWorld()
     case .gdbserver, .qemu, .ours:
