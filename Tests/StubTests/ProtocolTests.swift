@@ -64,7 +64,7 @@ import xv_gdbstub
     let offers = [
       "multiprocess", "swbreak", "hwbreak", "qRelocInsn", "fork-events", "vfork-events",
       "exec-events", "vContSupported", "QThreadEvents", "QThreadOptions", "no-resumed",
-      "memory-tagging", "error-message", "binary-upload", "single-inf-arg",
+      "memory-tagging", "error-message", "binary-upload", "single-inf-arg", "xv-moves",
     ]
     let processors = client == "gdb" ? "i386" : "i386,arm,mips,arc"
     let text =

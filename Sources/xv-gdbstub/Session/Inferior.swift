@@ -58,7 +58,7 @@ final class Inferior {
   }
 
   /// It ended after its stop was told, or while it was stopped for another one's: for the client it is
-  /// still there, with its first thread, and without registers and memory.
+  /// still there, with its first thread, registers of zero and no memory.
   var hasUntoldEnd: Bool { !isOver && world.lastStop?.reason.isEnd == true }
   var threads: [ThreadID] { hasUntoldEnd ? [ThreadID(world.processID)] : world.threads }
 

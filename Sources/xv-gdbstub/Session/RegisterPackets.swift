@@ -29,14 +29,16 @@ extension StubSession {
     guard let thread = packet.thread.map({ thread(matching: $0) }) ?? generalThread else {
       return .error(ESRCH)
     }
-    if current.hasUntoldEnd { return unavailable(packet) }
+    if current.hasUntoldEnd { return zeros(packet) }
     var registers: Registers
     do throws(WorldError) {
       registers = try world.registers(of: thread, extended: true)
     } catch {
       // It was killed where it stood, which is told when it is resumed.
-      if case .failed(_, ESRCH) = error { return unavailable(packet) }
-      throw error
+      switch error {
+      case .failed(_, ESRCH), .badWorld where !world.isElsewhere: return zeros(packet)
+      default: throw error
+      }
     }
     switch packet.operation {
     case .readAll: return Reply(Hex.encode(layout.encode(registers)))
@@ -54,15 +56,16 @@ extension StubSession {
     return .ok
   }
 
-  /// Of a program whose end is still to be told: gdb asks before it resumes.
-  private func unavailable(_ packet: RegisterPacket) -> Reply {
+  /// Of a program whose end is still to be told: gdb asks before it resumes, and does not if there is no
+  /// program counter.
+  private func zeros(_ packet: RegisterPacket) -> Reply {
     let size: Int?
     switch packet.operation {
     case .readAll: size = layout.byteCount
     case .read(let number): size = layout.byteCount(of: number)
     case .writeAll, .write, .save, .restore: return .error(ESRCH)
     }
-    return size.map { Reply([UInt8](repeating: UInt8(ascii: "x"), count: $0 * 2)) } ?? .malformed
+    return size.map { Reply([UInt8](repeating: UInt8(ascii: "0"), count: $0 * 2)) } ?? .malformed
   }
 
   /// Lets the thread go on somewhere else (`c ADDRESS`).
