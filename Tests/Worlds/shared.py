@@ -3,7 +3,6 @@
 
 import os
 import re
-import signal
 import socket
 
 from Support import paths, process
@@ -206,19 +205,3 @@ def numbers(case):
     if "tick" not in looked or "main" not in looked:
         problems.append(looked)
     return problems
-
-
-def killed(case):
-    """A program that is killed while it stands still ends at the next continue, and is no error before."""
-    program = paths.compiled(HERE, "waiter.c", ("-g", "-O1"), "world-waiter")
-    gdb = Gdb(case.directory, program, case.started([case.stub, "--once", "--no-persist", "127.0.0.1:0", program]))
-    case.opened.append(gdb)
-    gdb.do("break tick")
-    gdb.do("continue")
-    number = int(re.search(r"process (\d+)", gdb.do("info inferiors"))[1])
-    os.kill(number, signal.SIGKILL)
-    process.wait_until(lambda: not os.path.exists(f"/proc/{number}/maps") or not open(f"/proc/{number}/maps").read(), 20,
-                       "the program's end")
-    threads = gdb.do("info threads")
-    told = gdb.do("continue")
-    return [] if "terminated with signal SIGKILL" in told else [threads, told]

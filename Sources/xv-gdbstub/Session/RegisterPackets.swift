@@ -30,16 +30,7 @@ extension StubSession {
       return .error(ESRCH)
     }
     if current.hasUntoldEnd { return zeros(packet) }
-    var registers: Registers
-    do throws(WorldError) {
-      registers = try world.registers(of: thread, extended: true)
-    } catch {
-      // It was killed where it stood, which is told when it is resumed.
-      switch error {
-      case .failed(_, ESRCH), .badWorld where !world.isElsewhere: return zeros(packet)
-      default: throw error
-      }
-    }
+    var registers = try world.registers(of: thread, extended: true)
     switch packet.operation {
     case .readAll: return Reply(Hex.encode(layout.encode(registers)))
     case .read(let number):
