@@ -29,7 +29,8 @@ struct Block: BitwiseCopyable {
   var slots: SpillSet = []
   /// Entry of direct calls: drops the cache address that the call instruction pushed.
   var callEntry: UInt32 = 0
-  /// Entry of indirect jumps: reloads live scratch registers. Indirect calls enter 5 bytes before.
+  /// Entry of indirect jumps, and of other exits with all slots valid: reloads live scratch registers.
+  /// Calls enter 5 bytes before.
   var jumpEntry: UInt32 = 0
   /// Entry of returns: stands right behind its call instruction, where the processor's return
   /// predictor expects it.
@@ -72,6 +73,8 @@ struct Exit: BitwiseCopyable {
   var isLinked = false
   /// The spill slots that are valid here.
   var valid: SpillSet = []
+  /// Scratch registers that are in place. Unless all slots are valid, whatever the target needs is.
+  var held: SpillSet = .all
   /// Offset of the rel32 that is patched (jump and call).
   var field: UInt32 = 0
   /// Offset of the cold stub, 0 until one is needed.
@@ -81,6 +84,9 @@ struct Exit: BitwiseCopyable {
   var origin: UInt64
   /// The next exit with the same target.
   var next: Int32 = -1
+
+  /// By which door it will enter a block that is made for it.
+  var entry: EntryKind { valid == .all ? .jump : kind == .call ? .call : .linked }
 }
 
 /// Blocks that were emitted together and die together.

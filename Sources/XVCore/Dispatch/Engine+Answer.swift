@@ -31,7 +31,7 @@ extension Engine {
       }
       answerTarget(
         thread, context,
-        Wanted(kind: .miss, target: exit.target, entry: exit.kind == .call ? .call : .linked))
+        Wanted(kind: .miss, target: exit.target, entry: exit.entry))
     case .returnLookup, .jumpLookup:
       translator.pointee.counters.lookupMisses &+= 1
       var wanted = Wanted(

@@ -118,6 +118,7 @@ struct Emitter {
   /// lea rsp, [rsp+8]
   @inline(__always)
   mutating func dropReturnAddress() { bytes(0x08_24_64_8d_48, count: 5) }
+  static let dropLength: UInt32 = 5
 
   /// mov register, imm64 (or its shorter zero-extended form)
   @inline(__always)

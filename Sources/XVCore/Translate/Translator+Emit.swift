@@ -174,7 +174,8 @@ extension Translator {
       } else {
         emission.hot.alignField(distance: 1)
         emission.hot.byte(0xe9)
-        emitExit(.jump, target: at, origin: origin, valid: exitValid, &emission)
+        emitExit(
+          .jump, target: at, origin: origin, valid: exitValid, live: exitLive, &emission)
       }
     }
   }
@@ -210,13 +211,13 @@ extension Translator {
       emission.hot.byte(0x80 | instruction.condition)
       emitExit(
         .jump, target: instruction.target, origin: instruction.address,
-        valid: states[index].valid, &emission)
+        valid: states[index].valid, live: states[index].live, &emission)
     case .shortLoop: emitShortLoop(instruction, bytes, &emission)
     case .transactionBegin:
       emission.hot.alignField(distance: 2)
       emission.hot.u16(0xf8c7)
       emitExit(.jump, target: instruction.target, origin: instruction.address, &emission)
-    case .call: emitCall(instruction, &emission)
+    case .call: emitCall(instruction, states[index], &emission)
     case .indirectJump, .indirectCall:
       emitIndirect(instruction, bytes, valid: states[index].valid, &emission)
     case .ret: emitReturn(instruction, valid: states[index].valid, &emission)

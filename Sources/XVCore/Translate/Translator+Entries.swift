@@ -47,6 +47,11 @@ extension Translator {
     }
   }
 
+  static func emitLoads(_ registers: SpillSet, _ emitter: inout Emitter) {
+    if registers.contains(.rcx) { emitter.load(Register.rcx, slot: ContextLayout.spilledRCX) }
+    if registers.contains(.rdx) { emitter.load(Register.rdx, slot: ContextLayout.spilledRDX) }
+  }
+
   /// Reloads the scratch registers that the block may read. The others keep the lookup's leftovers,
   /// which recovery recognizes (`Translator+Recover`).
   mutating func emitReloads(

@@ -4,11 +4,12 @@ internal import CLinux
 extension Translator {
   /// Emits the rel32 of a direct exit. It is pointed somewhere when the unit is published.
   mutating func emitExit(
-    _ kind: Exit.Kind, target: UInt64, origin: UInt64, valid: SpillSet = [],
+    _ kind: Exit.Kind, target: UInt64, origin: UInt64, valid: SpillSet = [], live: SpillSet = .all,
     _ emission: inout UnitEmission
   ) {
     var exit = Exit(kind: kind, arena: UInt8(emission.arena), target: target, origin: origin)
     exit.valid = valid
+    if valid == .all { exit.held = live }
     exit.field = emission.offset
     emission.hot.u32(0)
     let block = Int(record(target))
@@ -86,10 +87,8 @@ extension Translator {
 
   private mutating func link(_ index: Int32, to number: Int32) {
     let exit = exits[Int(index)]
+    let entry = entry(for: exit, number)
     let block = blocks[Int(number)]
-    let entry =
-      exit.kind == .call
-      ? callEntry(number) : exit.valid.isSuperset(of: block.slots) ? block.body : block.linked
     exits[Int(index)].isLinked = true
     counters.links &+= 1
     if exit.arena == block.arena {
@@ -98,6 +97,18 @@ extension Translator {
       let target = arenas[Int(block.arena)].address(Int(entry))
       patch(exit, to: farStub(Int(exit.arena), target, original: exit.target, kind: exit.kind))
     }
+  }
+
+  /// Where an exit enters a block: with what is in place and what is in slots.
+  private mutating func entry(for exit: Exit, _ number: Int32) -> UInt32 {
+    let block = blocks[Int(number)]
+    let isHeld = exit.held.isSuperset(of: block.bodyLive)
+    if exit.kind == .call {
+      if isHeld, block.slots.isEmpty { return callEntry(number) }
+      return exit.valid == .all ? entryWithSlots(number) &- Emitter.dropLength : callEntry(number)
+    }
+    if isHeld, exit.valid.isSuperset(of: block.slots) { return block.body }
+    return exit.valid == .all ? entryWithSlots(number) : block.linked
   }
 
   /// One aligned 4-byte store: other threads may be running here.
@@ -114,9 +125,14 @@ extension Translator {
     let arena = Int(exit.arena)
     let offset = UInt32(arenas[arena].cold)
     var cold = arenas[arena].emitter(at: Int(offset))
+    let missing = SpillSet.all.subtracting(exit.held)
     if exit.kind == .call {
-      appendCold(arena, cold, exit.target, adjust: 8)
+      appendCold(arena, cold, exit.target, spilled: missing, adjust: 8)
       cold.dropReturnAddress()
+    }
+    if !missing.isEmpty {
+      appendCold(arena, cold, exit.target, spilled: missing)
+      Translator.emitLoads(missing, &cold)
     }
     appendCold(arena, cold, exit.target)
     cold.storeImmediate32(UInt32(bitPattern: index), slot: ContextLayout.exit)
@@ -154,14 +170,20 @@ extension Translator {
 
   /// The entry for indirect jumps and calls, known to the master table from now on.
   mutating func jumpEntry(_ number: Int32) -> CacheAddress {
+    let entry = entryWithSlots(number)
+    let block = blocks[Int(number)]
+    let address = arenas[Int(block.arena)].address(Int(entry))
+    jumps.insert(block.original, address)
+    return address
+  }
+
+  /// The entry for all ways in with both slots valid.
+  private mutating func entryWithSlots(_ number: Int32) -> UInt32 {
     if blocks[Int(number)].jumpEntry == 0 {
       blocks[Int(number)].jumpEntry = emitDoor(.jump, number)
       persistAddition(.jumpDoor, blocks[Int(number)].original)
     }
-    let block = blocks[Int(number)]
-    let address = arenas[Int(block.arena)].address(Int(block.jumpEntry))
-    jumps.insert(block.original, address)
-    return address
+    return blocks[Int(number)].jumpEntry
   }
 
   /// The entry for returns, for a return address that no translated call has pushed.

@@ -85,8 +85,9 @@ extension Translator {
     var hasChanged = false
     var live: SpillSet = .all
     if case .continues(let at) = scanned.end {
-      live = liveAtTarget(at, count, from: count, final)
+      live = liveAtTarget(at, count, from: count, exitValid, final)
     }
+    exitLive = live
     var index = count
     while index > 0 {
       index &-= 1
@@ -99,9 +100,9 @@ extension Translator {
         // The test of an unknown number puts rcx into its slot: it must be there to be put.
         if instruction.kind == .systemCall, marks[index].callNumber < 0 { live.insert(.rcx) }
       case .conditionalJump:
-        live.formUnion(liveAtTarget(instruction.target, count, from: index, final))
+        live.formUnion(liveAtTarget(instruction.target, count, from: index, valid, final))
       case .jump: break
-      case .call: live = liveIn(instruction.target)
+      case .call: live = liveIn(instruction.target, valid)
       case .ret: live = SpillSet.all.subtracting(valid)
       case .indirectJump, .indirectCall:
         live = SpillSet.all.subtracting(valid).union(SpillSet(instruction.uses))
@@ -120,10 +121,12 @@ extension Translator {
   /// What a jump must have in registers for `target`.
   @inline(__always)
   private func liveAtTarget(
-    _ target: UInt64, _ count: Int, from index: Int, _ final: Bool
+    _ target: UInt64, _ count: Int, from index: Int, _ valid: SpillSet, _ final: Bool
   ) -> SpillSet {
-    guard let inside = seen.find(target), inside < count else { return liveIn(target) }
+    guard let inside = seen.find(target), inside < count else { return liveIn(target, valid) }
     if final, inside <= index { return .all }
+    // Whoever finds all slots valid reloads what it needs.
+    if valid == .all { return states[inside].live }
     // Also what is valid in slots: when the unit dies, this exit leads to another translation, which
     // may store the registers again.
     return states[inside].live.union(states[inside].valid)

@@ -216,14 +216,15 @@ extension Translator {
     return (0..<4).reduce(Int32(0)) { $0 | Int32(immediate[$1]) << Int32($1 * 8) }
   }
 
+  /// What must be in registers at an exit to `address` where the slots `valid` are.
   @inline(__always)
-  func liveIn(_ address: UInt64) -> SpillSet {
+  func liveIn(_ address: UInt64, _ valid: SpillSet) -> SpillSet {
     let number = table.find(address)
     // Code that can be replaced may need more tomorrow than it does today.
     guard number >= 0, blocks[Int(number)].state == .live, blocks[Int(number)].isStable else {
-      return .all
+      return valid == .all ? [] : .all
     }
-    return blocks[Int(number)].live
+    return valid == .all ? blocks[Int(number)].bodyLive : blocks[Int(number)].live
   }
 }
 

@@ -17,15 +17,19 @@ extension Translator {
     emitExit(.jump, target: instruction.target, origin: instruction.address, &emission)
   }
 
-  mutating func emitCall(_ instruction: Instruction, _ emission: inout UnitEmission) {
+  mutating func emitCall(
+    _ instruction: Instruction, _ state: ScratchState, _ emission: inout UnitEmission
+  ) {
     lastCallSite = emission.offset
-    lastCallValid = []
-    if scanUsesRedZone { return emitNarrowCall(instruction, &emission) }
+    lastCallValid = state.valid
+    if scanUsesRedZone { return emitNarrowCall(instruction, state, &emission) }
     emitPushReturnAddress(instruction.end, &emission)
     recover(&emission, instruction.address, adjust: 8)
     emission.hot.alignField(distance: 1)
     emission.hot.byte(0xe8)
-    emitExit(.call, target: instruction.target, origin: instruction.address, &emission)
+    emitExit(
+      .call, target: instruction.target, origin: instruction.address, valid: state.valid,
+      live: state.live, &emission)
   }
 
   /// A call that writes nothing but its return address, for code with data in the red zone: the call
@@ -34,8 +38,8 @@ extension Translator {
   ///     jmp 2f
   ///     1: lea rsp, [rsp+8] ; push original ; jmp target
   ///     2: call 1b
-  mutating func emitNarrowCall(
-    _ instruction: Instruction, _ emission: inout UnitEmission
+  private mutating func emitNarrowCall(
+    _ instruction: Instruction, _ state: ScratchState, _ emission: inout UnitEmission
   ) {
     emission.hot.byte(0xeb)
     emission.hot.byte(0)
@@ -47,7 +51,9 @@ extension Translator {
     recover(&emission, instruction.address, adjust: 8)
     emission.hot.alignField(distance: 1)
     emission.hot.byte(0xe9)
-    emitExit(.jump, target: instruction.target, origin: instruction.address, &emission)
+    emitExit(
+      .jump, target: instruction.target, origin: instruction.address, valid: state.valid,
+      live: state.live, &emission)
     (thunk - 1).storeBytes(
       of: UInt8(thunk.distance(to: emission.hot.cursor)), as: UInt8.self)
     recover(&emission, instruction.address)

@@ -74,6 +74,8 @@ struct Translator: ~Copyable {
   var relocations = RelocationList()
   /// The slots that are valid behind the last scanned instruction.
   var exitValid: SpillSet = []
+  /// The scratch registers that are in place there.
+  var exitLive: SpillSet = .all
 
   /// What the last collection has kept.
   var survivors: Survivors? = nil
