@@ -86,7 +86,11 @@ struct Exit: BitwiseCopyable {
   var next: Int32 = -1
 
   /// By which door it will enter a block that is made for it.
-  var entry: EntryKind { valid == .all ? .jump : kind == .call ? .call : .linked }
+  var entry: EntryKind {
+    // Who has run often and is made anew is come to in all ways: slots cost the least.
+    if kind == .hot || valid == .all { return .jump }
+    return kind == .call ? .call : .linked
+  }
 }
 
 /// Blocks that were emitted together and die together.

@@ -108,13 +108,17 @@ struct Decoder: ~Copyable {
     if instruction.kind == .indirectJump || instruction.kind == .indirectCall {
       instruction.prefix = operandPrefix(raw)
     }
-    if raw.hasModRM, raw.rm == 4, raw.mod != 3, raw.sib & 7 == 4, raw.displacement < 0,
-      raw.extendB == 0
-    {
-      instruction.prefix.insert(.redZone)
-    }
+    if usesRedZone(raw) { instruction.prefix.insert(.redZone) }
     ScratchLiveness.annotate(&instruction, raw)
     return instruction
+  }
+
+  /// The 128 bytes below rsp belong to the program (System V ABI, AMD64, section 3.2.2); what lies further
+  /// down, as where Java's methods touch the guard pages ahead, no signal spares either.
+  @inline(__always)
+  private static func usesRedZone(_ raw: RawInstruction) -> Bool {
+    raw.displacement < 0 && raw.displacement >= -128 && raw.hasModRM && raw.rm == 4 && raw.mod != 3
+      && raw.sib & 7 == 4 && raw.extendB == 0
   }
 
   @inline(__always)

@@ -127,9 +127,9 @@ extension Translator {
     var block = blocks[Int(number)]
     block.arena = UInt8(emission.arena)
     let state = states[index]
-    block.live = state.live.union(state.valid)
+    block.live = state.live.union(state.slots)
     block.bodyLive = state.live
-    block.slots = state.valid
+    block.slots = state.slots
     block.unit = emission.unit
     block.isStable = scanIsStable && !scanIsVolatile
     block.nextInUnit = -1
@@ -142,17 +142,16 @@ extension Translator {
       block.callValid = lastCallValid
       emitEntry(.ret, &block, &emission)
     }
-    let missing = state.valid.subtracting(state.fallThrough)
-    if !missing.isEmpty, entry != .linked {
+    if !state.missing.isEmpty, entry != .linked {
       recover(&emission, original)
-      Translator.emitStores(missing, &emission.hot)
+      Translator.emitStores(state.missing, &emission.hot)
     }
     block.body = emission.offset
     block.linked =
-      state.valid.isEmpty
+      state.slots.isEmpty
       ? emission.offset
       : emitSlotStores(
-        state.valid, to: emission.offset, original: original, arena: emission.arena)
+        state.slots, to: emission.offset, original: original, arena: emission.arena)
     blocks[Int(number)] = block
     if scanIsVolatile, !(hasBreakpoints && breakpoints.contains(original)) {
       emitSelfCheck(index, number, &emission)
@@ -174,8 +173,7 @@ extension Translator {
       } else {
         emission.hot.alignField(distance: 1)
         emission.hot.byte(0xe9)
-        emitExit(
-          .jump, target: at, origin: origin, valid: exitValid, live: exitLive, &emission)
+        emitExit(.jump, target: at, origin: origin, state: exitState, &emission)
       }
     }
   }
@@ -210,8 +208,7 @@ extension Translator {
       emission.hot.byte(0x0f)
       emission.hot.byte(0x80 | instruction.condition)
       emitExit(
-        .jump, target: instruction.target, origin: instruction.address,
-        valid: states[index].valid, live: states[index].live, &emission)
+        .jump, target: instruction.target, origin: instruction.address, state: states[index], &emission)
     case .shortLoop: emitShortLoop(instruction, bytes, &emission)
     case .transactionBegin:
       emission.hot.alignField(distance: 2)

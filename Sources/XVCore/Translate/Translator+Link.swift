@@ -4,12 +4,12 @@ internal import CLinux
 extension Translator {
   /// Emits the rel32 of a direct exit. It is pointed somewhere when the unit is published.
   mutating func emitExit(
-    _ kind: Exit.Kind, target: UInt64, origin: UInt64, valid: SpillSet = [], live: SpillSet = .all,
-    _ emission: inout UnitEmission
+    _ kind: Exit.Kind, target: UInt64, origin: UInt64,
+    state: ScratchState = ScratchState(live: .all), _ emission: inout UnitEmission
   ) {
     var exit = Exit(kind: kind, arena: UInt8(emission.arena), target: target, origin: origin)
-    exit.valid = valid
-    if valid == .all { exit.held = live }
+    exit.valid = state.slots
+    if exit.valid == .all { exit.held = state.live }
     exit.field = emission.offset
     emission.hot.u32(0)
     let block = Int(record(target))

@@ -14,14 +14,22 @@ struct ScratchState: BitwiseCopyable {
   var fallThrough: SpillSet = []
   /// What jumps of the unit that lead here agree on.
   var joined: SpillSet = .all
+  /// Slots that some way on from here makes use of.
+  var useful: SpillSet = []
   /// They must be in their registers when the body runs from here.
   var live: SpillSet = []
+
+  /// What a body that begins here relies on: stored by whoever comes without it. The way on can promise
+  /// no more of `valid` to others.
+  var slots: SpillSet { valid.intersection(useful) }
+  /// Of these, what falling through has to store.
+  var missing: SpillSet { slots.subtracting(fallThrough) }
 }
 
 extension Translator {
-  /// Fills in `states` for the scanned instructions; `exitValid` is what holds behind the last one.
+  /// Fills in `states` for the scanned instructions; `exitState` is what holds behind the last one.
   mutating func computeScratchStates(_ scanned: Scanned, entry: EntryKind) {
-    exitValid = []
+    exitState = ScratchState(live: .all)
     if scanIsVolatile {
       // What was proved about code that may change would not hold; and self-checks use the slots.
       for index in 0..<scanned.count { states[index] = ScratchState(live: .all) }
@@ -32,7 +40,35 @@ extension Translator {
     var rounds = 0
     while computeValid(scanned, entry, final: rounds >= 4) { rounds += 1 }
     rounds = 0
+    while computeUseful(scanned, final: rounds >= 4) { rounds += 1 }
+    exitState.useful = indexOfContinuation(scanned).map { states[$0].useful } ?? .all
+    rounds = 0
     while computeLive(scanned, final: rounds >= 6) { rounds += 1 }
+  }
+
+  /// One pass back. Whether a loop's head has more uses than its jumps knew.
+  private mutating func computeUseful(_ scanned: Scanned, final: Bool) -> Bool {
+    var hasChanged = false
+    var useful: SpillSet = .all
+    if let target = indexOfContinuation(scanned) { useful = final ? .all : states[target].useful }
+    for index in stride(from: scanned.count &- 1, through: 0, by: -1) {
+      switch scan[index].kind {
+      case .plain, .ripRelative: useful.subtract(SpillSet(scan[index].writes))
+      case .jump: break
+      case .conditionalJump:
+        if let target = seen.find(scan[index].target), target < scanned.count, !final || target > index {
+          useful.formUnion(states[target].useful)
+        } else {
+          useful = .all
+        }
+      case .call, .indirectCall, .indirectJump, .ret: useful = .all
+      default: useful = []
+      }
+      guard useful != states[index].useful else { continue }
+      states[index].useful = useful
+      if marks[index].isLoopHead { hasChanged = true }
+    }
+    return hasChanged && !final
   }
 
   /// One pass forward. Whether a loop's head has to be looked at again.
@@ -68,7 +104,7 @@ extension Translator {
       default: valid = []
       }
     }
-    exitValid = valid
+    exitState.valid = valid
     if let target = indexOfContinuation(scanned) {
       let agreed = states[target].joined.intersection(valid)
       if agreed != states[target].joined {
@@ -85,9 +121,9 @@ extension Translator {
     var hasChanged = false
     var live: SpillSet = .all
     if case .continues(let at) = scanned.end {
-      live = liveAtTarget(at, count, from: count, exitValid, final)
+      live = liveAtTarget(at, count, from: count, exitState, final)
     }
-    exitLive = live
+    exitState.live = live
     var index = count
     while index > 0 {
       index &-= 1
@@ -100,7 +136,8 @@ extension Translator {
         // The test of an unknown number puts rcx into its slot: it must be there to be put.
         if instruction.kind == .systemCall, marks[index].callNumber < 0 { live.insert(.rcx) }
       case .conditionalJump:
-        live.formUnion(liveAtTarget(instruction.target, count, from: index, valid, final))
+        live.formUnion(
+          liveAtTarget(instruction.target, count, from: index, states[index], final))
       case .jump: break
       case .call: live = liveIn(instruction.target, valid)
       case .ret: live = SpillSet.all.subtracting(valid)
@@ -113,7 +150,7 @@ extension Translator {
         if marks[index].isLoopHead { hasChanged = true }
       }
       // Falling into a block that wants more slots stores them from the registers.
-      live.formUnion(valid.subtracting(states[index].fallThrough))
+      live.formUnion(states[index].missing)
     }
     return hasChanged && !final
   }
@@ -121,14 +158,12 @@ extension Translator {
   /// What a jump must have in registers for `target`.
   @inline(__always)
   private func liveAtTarget(
-    _ target: UInt64, _ count: Int, from index: Int, _ valid: SpillSet, _ final: Bool
+    _ target: UInt64, _ count: Int, from index: Int, _ state: ScratchState, _ final: Bool
   ) -> SpillSet {
-    guard let inside = seen.find(target), inside < count else { return liveIn(target, valid) }
+    guard let inside = seen.find(target), inside < count else { return liveIn(target, state.slots) }
     if final, inside <= index { return .all }
-    // Whoever finds all slots valid reloads what it needs.
-    if valid == .all { return states[inside].live }
-    // Also what is valid in slots: when the unit dies, this exit leads to another translation, which
-    // may store the registers again.
-    return states[inside].live.union(states[inside].valid)
+    // When the unit dies, this exit leads to another translation. With all slots it can reload what it
+    // needs; else it may store the registers again.
+    return state.slots == .all ? states[inside].live : states[inside].live.union(state.valid)
   }
 }

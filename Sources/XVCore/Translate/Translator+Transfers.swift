@@ -28,8 +28,7 @@ extension Translator {
     emission.hot.alignField(distance: 1)
     emission.hot.byte(0xe8)
     emitExit(
-      .call, target: instruction.target, origin: instruction.address, valid: state.valid,
-      live: state.live, &emission)
+      .call, target: instruction.target, origin: instruction.address, state: state, &emission)
   }
 
   /// A call that writes nothing but its return address, for code with data in the red zone: the call
@@ -52,8 +51,7 @@ extension Translator {
     emission.hot.alignField(distance: 1)
     emission.hot.byte(0xe9)
     emitExit(
-      .jump, target: instruction.target, origin: instruction.address, valid: state.valid,
-      live: state.live, &emission)
+      .jump, target: instruction.target, origin: instruction.address, state: state, &emission)
     (thunk - 1).storeBytes(
       of: UInt8(thunk.distance(to: emission.hot.cursor)), as: UInt8.self)
     recover(&emission, instruction.address)

@@ -72,10 +72,8 @@ struct Translator: ~Copyable {
   var lastCallValid: SpillSet = []
   /// What the code of the unit being emitted says about where it lies.
   var relocations = RelocationList()
-  /// The slots that are valid behind the last scanned instruction.
-  var exitValid: SpillSet = []
-  /// The scratch registers that are in place there.
-  var exitLive: SpillSet = .all
+  /// Behind the last scanned instruction.
+  var exitState = ScratchState()
 
   /// What the last collection has kept.
   var survivors: Survivors? = nil
