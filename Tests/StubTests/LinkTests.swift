@@ -13,8 +13,10 @@ import xv_gdbstub
 /// A remote world over a connection that breaks.
 @Suite(.timeLimit(.minutes(1))) struct LinkTests {
   /// What a debugger does in a session, and what it saw.
-  private func transcript(cutAfter cut: Int?) throws -> (seen: [String], carried: Int) {
-    let server = try CutServer(cutAfter: cut)
+  private func transcript(
+    cutAfter cut: Int?, losingRequest: Bool = false
+  ) throws -> (seen: [String], answers: [Int]) {
+    let server = try CutServer(cutAfter: cut, losingRequest: losingRequest)
     defer { server.stop() }
     let place = ServerPlace.endpoint(.unix(path: server.path))
     let world = try RemoteWorld.connect(to: place)
@@ -39,7 +41,7 @@ import xv_gdbstub
     try world.interrupt()
     seen.append("\(nextReason(of: world))")
     seen.append("\(try world.auxiliaryVector())")
-    return (seen, server.carried)
+    return (seen, server.answers)
   }
 
   private func nextReason(of world: RemoteWorld) -> StopReason {
@@ -51,8 +53,9 @@ import xv_gdbstub
   }
 
   @Test func aCutAnywhereIsNotSeen() throws {
-    let (expected, total) = try transcript(cutAfter: nil)
+    let (expected, answers) = try transcript(cutAfter: nil)
     #expect(expected.contains("interrupted"))
+    let total = try #require(answers.last)
     #expect(total > 5000)
     // Each byte of the conversation's end, where requests are short; the register description before it
     // in steps.
@@ -61,6 +64,15 @@ import xv_gdbstub
     for position in positions {
       let (seen, _) = try transcript(cutAfter: position)
       #expect(seen == expected, "cut after \(position) bytes")
+    }
+  }
+
+  /// The connection takes a request along that was sent whole.
+  @Test func aRequestThatIsLostIsNotSeen() throws {
+    let (expected, answers) = try transcript(cutAfter: nil)
+    for position in answers {
+      let (seen, _) = try transcript(cutAfter: position, losingRequest: true)
+      #expect(seen == expected, "request lost after \(position) bytes")
     }
   }
 
@@ -123,18 +135,19 @@ import xv_gdbstub
   }
 }
 
-/// A session at a Unix socket; the first connection is cut after a number of bytes to the client.
+/// A session at a Unix socket; the first connection is cut after a number of bytes to the client, or when
+/// the client has sent something after them.
 private final class CutServer: Sendable {
   let path: String
   private let listener: Int32
   private let waker: [Int32]
-  private let count = Mutex(0)
+  private let ends = Mutex<[Int]>([])
   private let thread = Mutex<JoinedThread<Void>?>(nil)
 
   // Handed to the thread alone.
   private struct Unshared: @unchecked Sendable { let session: StubSession }
 
-  init(cutAfter cut: Int?) throws {
+  init(cutAfter cut: Int?, losingRequest: Bool = false) throws {
     path = "/tmp/xv-link-\(getpid())-\(UInt32.random(in: 0 ... .max))"
     var address = try #require(sockaddr_un(path: path))
     let number = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
@@ -150,12 +163,12 @@ private final class CutServer: Sendable {
     waker = ends
     let world = try FakeWorld(outcomes: [.stop(.breakpoint), .runsOn, .runsOn, .runsOn])
     let unshared = Unshared(session: StubSession(fake: world))
-    let started = try JoinedThread { [self] in serve(unshared.session, cut) }
+    let started = try JoinedThread { [self] in serve(unshared.session, cut, losingRequest) }
     thread.withLock { $0 = started }
   }
 
-  /// Bytes that went to clients.
-  var carried: Int { count.withLock { $0 } }
+  /// How many bytes had gone to the client at the end of each answer.
+  var answers: [Int] { ends.withLock { $0 } }
 
   /// Nobody is served any more, and nobody can connect.
   func stop() {
@@ -175,7 +188,7 @@ private final class CutServer: Sendable {
     for end in waker { close(end) }
   }
 
-  private func serve(_ session: StubSession, _ cut: Int?) {
+  private func serve(_ session: StubSession, _ cut: Int?, _ losingRequest: Bool) {
     var cut = cut
     while readable([listener, waker[0]])[1] == false {
       let client = accept(listener, nil, nil)
@@ -184,7 +197,7 @@ private final class CutServer: Sendable {
       guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0,
         let served = try? ServedSession(session, socket: ends[1])
       else { return }
-      carry(client, ends[0], cut)
+      carry(client, ends[0], cut, losingRequest)
       cut = nil
       close(client)
       close(ends[0])
@@ -198,7 +211,7 @@ private final class CutServer: Sendable {
     }
   }
 
-  private func carry(_ client: Int32, _ server: Int32, _ cut: Int?) {
+  private func carry(_ client: Int32, _ server: Int32, _ cut: Int?, _ losingRequest: Bool) {
     var carried = 0
     var buffer = [UInt8](repeating: 0, count: 65536)
     while true {
@@ -215,8 +228,11 @@ private final class CutServer: Sendable {
         let rest = min(size, (cut ?? Int.max) - carried)
         _ = send(client, buffer, rest, Int32(MSG_NOSIGNAL))
         carried += rest
-        count.withLock { $0 += rest }
-        if carried == cut { return }
+        if rest > 3, buffer[rest - 3] == UInt8(ascii: "#") { ends.withLock { $0.append(carried) } }
+        if carried == cut {
+          if losingRequest { _ = readable([client, waker[0]]) }
+          return
+        }
       }
     }
   }

@@ -157,9 +157,9 @@ extension RemoteWorld {
     while true {
       do throws(ClientError) {
         let (reply, isOverNewConnection) = try link.awaitStop { tellInterruption() }
-        let isOld = hasNotMoved(reply) && isOverNewConnection
-        if isOld, breaks.withLock({ $0.interruption == .none }) {
-          // The last resume was lost with its connection.
+        if hasNotMoved(reply), isOverNewConnection {
+          // The last resume was lost with its connection; so is an interrupt behind it.
+          breaks.withLock { if $0.interruption == .sent { $0.interruption = .wanted } }
         } else if isLate(reply) {
           sent = obstacle.map { [ResumePacket.Action($0.step.kind, threads: $0.step.threads)] } ?? actions
         } else if let passed = obstacle {
