@@ -207,8 +207,8 @@ extension Translator {
       mode: .normal, hotBase: arenas[arena].server)
     emitEntry(kind, &block, &emission)
     recover(&emission, block.original)
-    let inside = kind == .call ? block.linked : block.body
-    emission.hot.jump(to: arenas[arena].address(Int(inside)).rawValue)
+    if kind == .call { Translator.emitStores(block.slots, &emission.hot) }
+    emission.hot.jump(to: arenas[arena].address(Int(block.body)).rawValue)
     arenas[arena].hot = Int(emission.offset)
     switch kind {
     case .call: return block.callEntry

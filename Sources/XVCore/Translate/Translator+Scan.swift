@@ -224,7 +224,8 @@ extension Translator {
     guard number >= 0, blocks[Int(number)].state == .live, blocks[Int(number)].isStable else {
       return valid == .all ? [] : .all
     }
-    return valid == .all ? blocks[Int(number)].bodyLive : blocks[Int(number)].live
+    // Made anew, after a breakpoint was there, it may store what it does not store today.
+    return valid == .all ? blocks[Int(number)].bodyLive : blocks[Int(number)].live.union(valid)
   }
 }
 
