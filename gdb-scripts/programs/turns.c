@@ -36,6 +36,11 @@ static void *work(void *argument) {
     pthread_cond_broadcast(&changed);
     pthread_mutex_unlock(&lock);
   }
+  // Nobody meets before all have had their turns.
+  pthread_mutex_lock(&lock);
+  while (turn < ROUNDS * count)
+    pthread_cond_wait(&changed, &lock);
+  pthread_mutex_unlock(&lock);
   for (int i = 0; i < MEETINGS; i++)
     meet(number);
   return NULL;

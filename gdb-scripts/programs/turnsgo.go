@@ -37,6 +37,8 @@ func done(total int64) {
 	fmt.Printf("%d, %d\n", total, met)
 }
 
+var over = make(chan struct{})
+
 func work(number int64, turns []chan int) {
 	runtime.LockOSThread()
 	for round := int64(0); round < 3; round++ {
@@ -47,6 +49,11 @@ func work(number int64, turns []chan int) {
 		}
 		turns[(number+1)%count] <- 0
 	}
+	// Nobody meets before all have had their turns.
+	if number == count-1 {
+		close(over)
+	}
+	<-over
 	for i := 0; i < 2; i++ {
 		meet(number)
 	}

@@ -51,6 +51,12 @@ fn work(crowd: &Crowd, number: i64) {
         *turn += 1;
         crowd.changed.notify_all();
     }
+    // Nobody meets before all have had their turns.
+    let mut turn = crowd.turn.lock().unwrap();
+    while *turn < 3 * crowd.count {
+        turn = crowd.changed.wait(turn).unwrap();
+    }
+    drop(turn);
     for _ in 0..2 {
         meet(crowd, number);
     }

@@ -49,6 +49,11 @@ public:
       turn++;
       changed.notify_all();
     }
+    {
+      // Nobody meets before all have had their turns.
+      std::unique_lock held(lock);
+      changed.wait(held, [&] { return turn == 3 * count; });
+    }
     for (int i = 0; i < 2; i++)
       meet(number);
   }
