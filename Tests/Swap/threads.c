@@ -25,7 +25,7 @@ static void *work(void *argument) {
       fflush(stdout);
     }
     if (next == rounds / 8 * 3) {
-      while (access("go", F_OK)) usleep(1000);
+      for (FILE *word = 0; !word || fclose(word);) word = fopen("word", "r");
     }
     pthread_cond_broadcast(&turn);
     pthread_mutex_unlock(&lock);
