@@ -32,9 +32,10 @@ struct Block: BitwiseCopyable {
   /// Entry of indirect jumps, and of other exits with all slots valid: reloads live scratch registers.
   /// Calls enter 5 bytes before.
   var jumpEntry: UInt32 = 0
-  /// Entry of returns: stands right behind its call instruction, where the processor's return
-  /// predictor expects it.
+  /// Entry of returns.
   var returnEntry: UInt32 = 0
+  /// It stands right behind its call instruction, where the processor's return predictor expects it.
+  var returnsBehindCall = false
   /// When it follows a call: where that call's translation begins, and the call's own address.
   var callSite: UInt32 = 0
   var callAddress: UInt64 = 0

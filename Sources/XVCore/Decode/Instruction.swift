@@ -49,6 +49,7 @@ struct Instruction: BitwiseCopyable {
   var writes: RegisterSet
 
   var end: UInt64 { address &+ UInt64(length) }
+  var isCall: Bool { kind == .call || kind == .indirectCall }
 
   /// Opcodes d8 to df: x87.
   @inline(__always)

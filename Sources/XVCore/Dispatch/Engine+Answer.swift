@@ -112,6 +112,7 @@ extension Engine {
       return .needsArena(at: place)
     }
     guard translator.pointee.hasRoom(in: arena) else { return .noRoom(.collect) }
+    defer { forgetMovedReturns() }
     let start = xv_rdtsc()
     if let number = translator.pointee.revive(target) ?? translator.pointee.installPersisted(for: target)
     {
@@ -123,6 +124,12 @@ extension Engine {
     guard let made else { return .noCode }
     if trace.descriptor != nil { traceUnit(made.block) }
     return .block(made.block)
+  }
+
+  /// What the tables by address know leads to their old entries: right, but mispredicted.
+  private func forgetMovedReturns() {
+    for original in translator.pointee.movedReturns { virtualization.forgetTarget(original, .returns) }
+    translator.pointee.movedReturns.removeAll(keepingCapacity: true)
   }
 
   /// The program's own mappings leave no hole near its code. It must not run unseen.

@@ -42,6 +42,7 @@ struct Statistics {
       ("indirect lookups through the gate", lookups),
       ("indirect lookups missed", counters.lookupMisses),
       ("links", counters.links),
+      ("returns moved behind their calls", counters.movedReturns),
       ("system calls seen", counters.systemCalls),
       ("signals", counters.signals),
       ("invalidations", counters.invalidations),

@@ -220,7 +220,12 @@ extension Translator {
       block.callEntry = shifted(old.callEntry)
       block.jumpEntry = shifted(old.jumpEntry)
       // A call elsewhere may have made the entry for its return before.
-      block.returnEntry = old.returnEntry == 0 ? existing.returnEntry : shifted(old.returnEntry)
+      if old.returnEntry != 0, old.returnsBehindCall || !existing.returnsBehindCall {
+        block.returnEntry = shifted(old.returnEntry)
+      } else {
+        block.returnEntry = existing.returnEntry
+        block.returnsBehindCall = existing.returnsBehindCall
+      }
       block.callSite = shifted(old.callSite)
       if old.callSite != 0 { block.callAddress = old.callAddress &+ move }
       block.incoming = existing.incoming
@@ -232,11 +237,8 @@ extension Translator {
     }
     if unit.header.detachedEntry != 0 {
       let index = record(unit.header.detachedOriginal &+ move)
-      let block = blocks[Int(index)]
-      if block.returnEntry == 0, block.state == .wanted || Int(block.arena) == arena {
-        blocks[Int(index)].returnEntry = shifted(unit.header.detachedEntry)
-        blocks[Int(index)].arena = UInt8(arena)
-        detachedContinuations.append(index)
+      if takesReturns(blocks[Int(index)], behindCallIn: arena) {
+        setReturnEntry(index, shifted(unit.header.detachedEntry), arena: arena)
       }
     }
     return first

@@ -97,7 +97,10 @@ extension Translator {
     var block = block
     if !unit.contains(block.callEntry) { block.callEntry = 0 }
     if !unit.contains(block.jumpEntry) { block.jumpEntry = 0 }
-    if !unit.contains(block.returnEntry) { block.returnEntry = 0 }
+    if !unit.contains(block.returnEntry) {
+      block.returnEntry = 0
+      block.returnsBehindCall = false
+    }
     return block
   }
 

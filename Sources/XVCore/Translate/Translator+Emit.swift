@@ -94,9 +94,7 @@ extension Translator {
         }
       }
       let last = scan[scanned.count - 1]
-      if case .continues(let at) = scanned.end, mode == .normal,
-        last.kind == .call || last.kind == .indirectCall
-      {
+      if case .continues(let at) = scanned.end, mode == .normal, last.isCall {
         emitDetachedContinuation(of: last, at: at, &emission)
       }
       emitEnd(scanned.end, from: last.address, &emission)
@@ -125,6 +123,11 @@ extension Translator {
     let number = record(original)
     counters.blocks &+= 1
     var block = blocks[Int(number)]
+    if Int(block.arena) != emission.arena {
+      // Behind a call within another arena's reach.
+      block.returnEntry = 0
+      block.returnsBehindCall = false
+    }
     block.arena = UInt8(emission.arena)
     let state = states[index]
     block.live = state.live.union(state.slots)
@@ -139,6 +142,7 @@ extension Translator {
     } else if marks[index].followsCall {
       block.callAddress = scan[index - 1].address
       block.callSite = lastCallSite
+      block.returnsBehindCall = true
       block.callValid = lastCallValid
       emitEntry(.ret, &block, &emission)
     }

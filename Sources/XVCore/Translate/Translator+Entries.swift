@@ -77,12 +77,27 @@ extension Translator {
     of call: Instruction, at: UInt64, _ emission: inout UnitEmission
   ) {
     let number = record(at)
+    guard takesReturns(blocks[Int(number)], behindCallIn: emission.arena) else { return }
+    setReturnEntry(number, emission.offset, arena: emission.arena)
+    emitReloads(exitState.live, original: at, &emission)
+  }
+
+  /// Whether returns to a block should come behind a call that its unit does not hold. A continuation that
+  /// was translated before its call, because a thread that had made the call returned, has an entry that
+  /// each return would be mispredicted for.
+  func takesReturns(_ block: Block, behindCallIn arena: Int) -> Bool {
+    !block.returnsBehindCall && (block.state == .wanted || Int(block.arena) == arena)
+  }
+
+  mutating func setReturnEntry(_ number: Int32, _ entry: UInt32, arena: Int) {
     let block = blocks[Int(number)]
-    guard block.returnEntry == 0, block.state == .wanted || Int(block.arena) == emission.arena
-    else { return }
-    blocks[Int(number)].returnEntry = emission.offset
-    blocks[Int(number)].arena = UInt8(emission.arena)
+    if block.returnEntry != 0 {
+      movedReturns.append(block.original)
+      counters.movedReturns &+= 1
+    }
+    blocks[Int(number)].returnEntry = entry
+    blocks[Int(number)].returnsBehindCall = true
+    blocks[Int(number)].arena = UInt8(arena)
     detachedContinuations.append(number)
-    emitReloads(block.state == .live ? block.live : .all, original: at, &emission)
   }
 }

@@ -62,6 +62,7 @@ extension Translator {
     block.callEntry = 0
     block.jumpEntry = 0
     block.returnEntry = 0
+    block.returnsBehindCall = false
     block.callSite = 0
     block.callAddress = 0
     block.live = .all

@@ -104,6 +104,8 @@ extension Translator {
       default: valid = []
       }
     }
+    // Behind a call nobody falls through; who returns comes from a lookup.
+    if scan[count &- 1].isCall { valid = .all }
     exitState.valid = valid
     if let target = indexOfContinuation(scanned) {
       let agreed = states[target].joined.intersection(valid)

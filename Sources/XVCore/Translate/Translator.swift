@@ -67,6 +67,8 @@ struct Translator: ~Copyable {
   var scanUsesRedZone = false
   /// Blocks, not of the units being made, whose return entries these units hold.
   var detachedContinuations: [Int32] = []
+  /// Targets of returns that have another entry now than the tables by address may know.
+  var movedReturns: [UInt64] = []
   /// Where the translation of the last call begins, for the block that follows it.
   var lastCallSite: UInt32 = 0
   var lastCallValid: SpillSet = []
@@ -200,6 +202,7 @@ struct Translator: ~Copyable {
     pages.removeAll()
     stepFragments.removeAll()
     leavingFragments.removeAll()
+    movedReturns.removeAll()
     returns.removeAll()
     jumps.removeAll()
     reader.forgetAll()
@@ -219,6 +222,8 @@ struct Counters {
   /// Bytes of original code; what was translated again counts again.
   var originalBytes: UInt64 = 0
   var links: UInt64 = 0
+  /// Entries of returns that were made apart from their calls, and stand behind them now.
+  var movedReturns: UInt64 = 0
   var flushes: UInt64 = 0
   var collections: UInt64 = 0
   /// Units that collections have kept, and those of them that were copied back.
@@ -238,6 +243,7 @@ struct Counters {
     sum.instructions &+= other.instructions
     sum.originalBytes &+= other.originalBytes
     sum.links &+= other.links
+    sum.movedReturns &+= other.movedReturns
     sum.flushes &+= other.flushes
     sum.collections &+= other.collections
     sum.kept &+= other.kept
