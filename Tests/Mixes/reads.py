@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-only
 """Watchpoints: what reads a place stops, what only writes it does not; what writes two places is told of both."""
 
+import re
+
 from client import Client, pc_of
 from mixes import LIMIT, Wrong
 
@@ -61,3 +63,44 @@ class Both(Reads):
                 told += [place for place in places if b";watch:%x;" % place in b";" + stop[3:]]
         if sorted(told) != places:
             raise Wrong(f"told: {[hex(place) for place in told]}")
+
+
+class Rounds(Reads):
+    """Each round of a repeated string instruction that accesses a place is told, and no other."""
+
+    source = "rounds.c"
+    kind = b"4"
+    # As many as there are debug registers, of what the program does not access; then what fragments look at.
+    elsewhere = [0x7fff00000000 + 0x100 * number for number in range(4)] + [0x10000, 0x20000, 0x6f0000000000]
+
+    def run(self, _):
+        self.client.ask(b"QStartNoAckMode")
+        place = self.symbols["area"] + 4096
+        watches = [b"Z" + self.kind + b",%x,8" % address for address in [*self.elsewhere, place]]
+        for request in [*watches, b"Z0,%x,1" % self.symbols["done"]]:
+            if self.client.ask(request) != b"OK":
+                raise Wrong(f"{request} is refused")
+        told = 0
+        while b"watch:" in (stop := self.client.ask(b"c")):
+            address = int(re.search(rb"watch:([0-9a-f]+)", stop)[1], 16)
+            if not place <= address < place + 8:
+                raise Wrong(f"told at {address - place} from the place")
+            told += 1
+        if pc_of(stop) != self.symbols["done"]:
+            raise Wrong(f"stopped by {stop}")
+        wanted = self.wanted()
+        if told != wanted:
+            raise Wrong(f"told: {told}, wanted: {wanted}")
+        self.client.ask(b"c")
+
+    def wanted(self):
+        return self.client.word(self.symbols["reads"]) + self.client.word(self.symbols["writes"])
+
+
+class WrittenRounds(Rounds):
+    """Only writes are looked at."""
+
+    kind = b"2"
+
+    def wanted(self):
+        return self.client.word(self.symbols["writes"])

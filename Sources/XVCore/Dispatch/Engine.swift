@@ -126,7 +126,7 @@ final class Engine: @unchecked Sendable {
   func addThread(_ thread: ThreadID) -> Context? {
     guard let (index, context) = virtualization.makeContext(for: thread) else { return nil }
     if isSandboxed.load(ordering: .relaxed) { quieten(context) }
-    if let watchFilter { context.fill(watchFilter) }
+    if let watchFilter { context.fill(watchFilter) } else { context.fillRanges(.none) }
     if index >= Int(xv_load32(highestContext)) { xv_store32(highestContext, UInt32(index + 1)) }
     return context
   }

@@ -106,6 +106,11 @@ package enum ContextLayout {
   static let signalFrame = 0x200
   /// The address of an access that is being looked at.
   static let watchedAddress = 0x240
+  /// Of all rounds of a string instruction: their length, and where the highest ends.
+  static let watchedLength = 0x248
+  static let watchedEnd = 0x250
+  /// `WatchFilter.comparisons`.
+  static let watchRanges = 0x258
   /// A path that the server puts down for a call.
   static let path = 0x400
   static let stackEnd = 0x1000

@@ -7,6 +7,8 @@
 /// begins there to reach something watched: bit n for 2^n bytes. Bit 7: reads count, too. Which bits
 /// matter to an access of one length and kind is a verdict, a table of its own. Bytes 2 and 3 of the
 /// address then have to be those of something watched.
+///
+/// What is longer, the rounds of a string instruction, is compared with a few ranges.
 struct WatchFilter {
   /// 1, 2, 4, 8, 16, 32 and 64 bytes.
   static let lengths = 7
@@ -17,8 +19,47 @@ struct WatchFilter {
   /// For byte 2, and behind it for byte 3.
   private(set) var highBytes = [UInt8](repeating: 0, count: 0x200)
 
+  /// In the order of their addresses: what is watched, and some of what lies between.
+  private(set) var ranges: [Range<UInt64>] = []
+  static let mostRanges = 3
+  private static let addressSpace: UInt64 = 1 << 47
+
+  static let none = WatchFilter([] as [Watchpoint])
+
   init(_ watchpoints: some Sequence<Watchpoint>) {
     for watchpoint in watchpoints { add(watchpoint) }
+    setRanges(watchpoints)
+  }
+
+  /// The widest gaps lie between the ranges.
+  private mutating func setRanges(_ watchpoints: some Sequence<Watchpoint>) {
+    let end = WatchFilter.addressSpace
+    for watchpoint in watchpoints.sorted(by: { $0.address.rawValue < $1.address.rawValue }) {
+      let first = watchpoint.address.rawValue
+      guard first < end else { continue }
+      let range = first..<min(end, first + watchpoint.length)
+      if let last = ranges.last, last.upperBound >= range.lowerBound {
+        ranges[ranges.count - 1] = last.lowerBound..<max(last.upperBound, range.upperBound)
+      } else {
+        ranges.append(range)
+      }
+    }
+    guard ranges.count > WatchFilter.mostRanges else { return }
+    func gap(_ index: Int) -> UInt64 { ranges[index].lowerBound - ranges[index - 1].upperBound }
+    let widest = (1..<ranges.count).sorted { gap($0) > gap($1) }.prefix(WatchFilter.mostRanges - 1)
+    let starts = [0] + widest.sorted() + [ranges.count]
+    ranges = zip(starts, starts.dropFirst()).map {
+      ranges[$0].lowerBound..<ranges[$1 - 1].upperBound
+    }
+  }
+
+  /// What is added to the lowest address of an access, and from what its end is taken away, for each range:
+  /// where neither is negative the access lies above or below.
+  var comparisons: [(UInt64, UInt64)] {
+    let none: (UInt64, UInt64) = (1 << 55, 0)
+    return (0..<WatchFilter.mostRanges).map {
+      $0 < ranges.count ? (0 &- ranges[$0].upperBound, ranges[$0].lowerBound) : none
+    }
   }
 
   private mutating func add(_ watchpoint: Watchpoint) {
@@ -70,6 +111,14 @@ extension Context {
     put(filter.starts, ContextLayout.watchStarts)
     put(filter.highBytes, ContextLayout.watchHighBytes)
     put(WatchFilter.verdicts, ContextLayout.watchVerdicts)
+    fillRanges(filter)
+  }
+
+  func fillRanges(_ filter: WatchFilter) {
+    for (index, comparison) in filter.comparisons.enumerated() {
+      store64(ContextLayout.watchRanges + index * 16, comparison.0)
+      store64(ContextLayout.watchRanges + index * 16 + 8, comparison.1)
+    }
   }
 
   private func put(_ bytes: [UInt8], _ offset: Int) {

@@ -21,7 +21,7 @@ enum AccessChecks: UInt8, Comparable {
 /// The cold side looks at the length, the kind and two bytes more, and comes back or leaves for the
 /// server, with the instruction still to be done.
 extension Translator {
-  /// As many as a unit of 256 would need room for.
+  /// As many as `Arena.unitReserve` has room for, whichever they are.
   static let checkedInstructions = 100
 
   private static let canReadSegmentBase = xv_has_fsgsbase() != 0
@@ -40,6 +40,9 @@ extension Translator {
     guard !concerned.isEmpty else { return }
     relocations.noteUnmovable()
     let origin = instruction.address
+    if case .repeated = accesses.form, concerned.allSatisfy(Translator.canCheckRounds) {
+      return emitRoundsCheck(concerned, origin, &emission)
+    }
     guard case .plain = accesses.form, concerned.allSatisfy({ Translator.canCheck($0, instruction) })
     else {
       // Transfers through %gs are the server's anyway.
