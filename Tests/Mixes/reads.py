@@ -104,3 +104,29 @@ class WrittenRounds(Rounds):
 
     def wanted(self):
         return self.client.word(self.symbols["writes"])
+
+
+class Alarmed(Reads):
+    """Steps over what meets two watchpoints, while signals come: each is told both, whatever is told besides."""
+
+    source = "alarmed.c"
+
+    def run(self, _):
+        before = self.symbols["before"]
+        places = [self.symbols["place"], self.symbols["place"] + 8]
+        self.client.ask(b"QStartNoAckMode")
+        for request in [b"Z2,%x,8" % place for place in places] + [b"Z0,%x,1" % before]:
+            if self.client.ask(request) != b"OK":
+                raise Wrong(f"{request} is refused")
+        rounds = self.client.word(self.symbols["rounds"]) & 0xffffffff
+        told = dict.fromkeys(places, 0)
+        signals = 0
+        stop = self.client.ask(b"c")
+        while not stop.startswith(b"W"):
+            met = re.search(rb"watch:([0-9a-f]+)", stop)
+            if met:
+                told[int(met[1], 16)] += 1
+            signals += stop.startswith(b"T0e")
+            stop = self.client.ask(b"s" if pc_of(stop) == before else b"c")
+        if list(told.values()) != [rounds, rounds] or not signals:
+            raise Wrong(f"told: {told} in {rounds} rounds with {signals} signals")

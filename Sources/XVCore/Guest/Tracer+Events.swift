@@ -115,8 +115,13 @@ extension Tracer {
     if followsTrapFlag(thread, skippingProbe: skippingProbe) { return }
     // Nothing looks at the accesses of an instruction whose probe is skipped.
     if skippingProbe, meetsWatched(thread) { return completeInstruction(thread) }
-    // Without a place it was killed meanwhile: its end is the next event.
-    if place(thread, skippingProbe: skippingProbe) { control.resume(thread, signal: 0) }
+    if place(thread, skippingProbe: skippingProbe) {
+      control.resume(thread, signal: 0)
+    } else if skippingProbe, let state = threads[thread] {
+      // It goes on at the next resume, without another hit. One that is gone was killed meanwhile: its end is
+      // the next event.
+      threads[thread]?.toldBreakpoint = UInt64(state.registers.general.rip)
+    }
   }
 
   /// Makes a canonical thread stand in the cache, ready to run on.
@@ -196,23 +201,37 @@ extension Tracer {
       case .needsArena(let guest):
         guard injectArena(thread, registers, guest: guest) else { return nil }
       case .noRoom(let kind):
+        let wasStopped = isStopped
         makeRoom(kind)
-        guard threads[thread] != nil, !isFinished else { return nil }
+        guard isToBePlaced(thread, wasStopped: wasStopped) else { return nil }
       }
     }
   }
 
-  /// Somebody who runs is mapping one there. That takes a moment, if no signal stops him for which only
-  /// this thread can let him go on.
-  private func awaitArena(_ engine: Engine, at guest: UInt64) -> Bool {
-    arenaWaits += 1
-    guard arenaWaits < Tracer.mostArenaWaits else {
-      engine.say("an arena at \(CacheAddress(guest)) was promised and never came; the program is killed")
-      Glibc.kill(process, SIGKILL)
-      return false
+  /// Somebody who runs is mapping one there. He may stand before a signal for which only this thread can let
+  /// him go on: so he is brought to a stop, by which the arena is there or not promised any more. False when
+  /// there is nobody to place any more, or all were stopped for a debugger.
+  private func takePromisedArena(_ engine: Engine, for thread: ThreadID) -> Bool {
+    guard let mapper = engine.lock.locked({ engine.arenaRequests.suspended.keys.first }) else {
+      return true  // It has come meanwhile.
     }
-    sched_yield()
-    return engine.lock.locked { !engine.arenaRequests.free.isEmpty }
+    trace("[\(thread)] needs what [\(mapper)] maps, who is stopped for it")
+    let wasStopped = isStopped
+    let standing = Set(threads.filter { $0.value.state == .canonical }.keys)
+    isStopping = true
+    if threads[mapper]?.state == .running { control.interrupt(mapper) }
+    waitForStop(of: mapper)
+    isStopping = false
+    guard !isFinished else { return false }
+    engine.lock.locked { engine.dropArenaRequest(mapper) }
+    if !wasStopped { resumeAsPlanned(threads.keys.filter { !standing.contains($0) }.sorted()) }
+    return isToBePlaced(thread, wasStopped: wasStopped)
+  }
+
+  /// Whether a thread still is to go on after others were stopped and went on themselves: one of them may
+  /// have had a stop to tell.
+  func isToBePlaced(_ thread: ThreadID, wasStopped: Bool) -> Bool {
+    threads[thread] != nil && !isFinished && isStopped == wasStopped
   }
 
   /// Maps an arena through a stopped thread. True when it is there, or may be on its way: the caller
@@ -220,9 +239,8 @@ extension Tracer {
   func injectArena(_ thread: ThreadID, _ registers: user_regs_struct, guest: UInt64) -> Bool {
     guard let engine else { return false }
     guard let slot = engine.lock.locked({ engine.reserveArena(at: guest) }) else {
-      return awaitArena(engine, at: guest)
+      return takePromisedArena(engine, for: thread)
     }
-    arenaWaits = 0
     let call = engine.mapArenaCall(slot: slot, guest: guest)
     guard
       let result = try? inject(

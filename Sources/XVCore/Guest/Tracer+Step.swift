@@ -113,11 +113,12 @@ extension Tracer {
       case .fragment(let address):
         registers.rip = numericCast(address.rawValue)
       case .needsArena(let guest):
-        guard injectArena(thread, registers, guest: guest) else { return }
+        guard injectArena(thread, registers, guest: guest) else { return giveUpStep(thread) }
         continue
       case .noRoom(let kind):
+        let wasStopped = isStopped
         makeRoom(kind)
-        guard threads[thread] != nil, !isFinished else { return }
+        guard isToBePlaced(thread, wasStopped: wasStopped) else { return giveUpStep(thread) }
         continue
       case .noCode: break  // the processor's own fault at the original address
       }
@@ -138,6 +139,12 @@ extension Tracer {
     } else {
       control.resume(thread, signal: 0)
     }
+  }
+
+  /// Nothing of the step has been made: the thread is gone, or stands still with all others.
+  private func giveUpStep(_ thread: ThreadID) {
+    threads[thread]?.stepStart = nil
+    threads[thread]?.checkedStep = nil
   }
 
   /// A step is done: report it, or go on inside the step range.

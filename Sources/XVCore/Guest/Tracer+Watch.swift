@@ -162,9 +162,9 @@ extension Tracer {
   func reasonWithHits(_ thread: ThreadID, _ reason: StopReason) -> StopReason {
     let told = reasonWithOwnHit(thread, reason)
     for other in threads.keys {
-      guard let state = threads[other], let hit = state.watchHit, state.pending == nil else { continue }
+      guard let hit = threads[other]?.watchHit else { continue }
       threads[other]?.watchHit = nil
-      threads[other]?.pending = .watchpoint(hit)
+      threads[other]?.untoldHit = hit
     }
     return told
   }
@@ -175,15 +175,10 @@ extension Tracer {
     if let hit = threads[thread]?.watchHit {
       switch reason {
       // A breakpoint is met again when the thread goes on.
-      case .stepped, .breakpoint:
+      case .stepped, .breakpoint, .signal:
+        if case .signal = reason { threads[thread]?.pending = reason }
         threads[thread]?.watchHit = nil
-        told = .watchpoint(hit)
-        if let next = hit.next, threads[thread]?.pending == nil {
-          threads[thread]?.pending = .watchpoint(next)
-        }
-      case .signal:
-        threads[thread]?.watchHit = nil
-        threads[thread]?.pending = reason
+        threads[thread]?.untoldHit = hit.next
         told = .watchpoint(hit)
       case .watchpoint, .interrupted, .execed, .exited, .killed, .systemCallEntry, .systemCallReturn,
         .forked, .vforked, .vforkDone, .threadCreated, .cloned, .threadExited, .noneResumed:
@@ -207,14 +202,12 @@ extension Tracer {
       threads[thread]?.untold = nil
       return StopEvent(thread: thread, reason: reason)
     }
-    while let reason = threads[thread]?.pending {
-      threads[thread]?.pending = nil
-      if case .watchpoint(let hit) = reason {
-        threads[thread]?.pending = hit.next.map { .watchpoint($0) }
-        if !watchpoints.watches(hit) { continue }
-      }
-      return StopEvent(thread: thread, reason: reason)
+    while let hit = threads[thread]?.untoldHit {
+      threads[thread]?.untoldHit = hit.next
+      if watchpoints.watches(hit) { return StopEvent(thread: thread, reason: .watchpoint(hit)) }
     }
-    return nil
+    guard let reason = threads[thread]?.pending else { return nil }
+    threads[thread]?.pending = nil
+    return StopEvent(thread: thread, reason: reason)
   }
 }

@@ -28,9 +28,6 @@ final class Tracer: @unchecked Sendable {
   var vdsoCall: UInt64 = 0
   /// Where the guest has the region; nil before there is one.
   var regionAddress: UInt64? = nil
-  /// How often one arena has been waited for.
-  var arenaWaits = 0
-  static let mostArenaWaits = 1_000_000
   /// Where the region goes when nobody says where: the same places in each run.
   var places = RepeatableNumbers(seed: 1)
   /// Those of a process that was attached to and has not run since; then they are the engine's.
@@ -274,7 +271,7 @@ struct TracedThread {
   var registers = Registers(general: user_regs_struct())
   /// The process it belongs to: the guest, or a vfork child that shares its memory.
   var processID: Int32
-  /// What stopped it while the world was being stopped; told at the next resume.
+  /// What stopped it while the world was being stopped, or while a watchpoint was told; told at the next resume.
   var pending: StopReason? = nil
   /// The breakpoint whose hit by this thread the debugger was told: only this one does the thread leave
   /// without another hit.
@@ -289,6 +286,9 @@ struct TracedThread {
   var debugRegisters: DebugRegisters? = DebugRegisters()
   /// A watchpoint met by an instruction that is done, or by the step that it makes; not told yet.
   var watchHit: WatchHit? = nil
+  /// What it met besides what was told, or while another thread's stop was: told at the next resume, before
+  /// `pending`.
+  var untoldHit: WatchHit? = nil
   /// The instruction that it makes alone, which meets a watchpoint.
   var checkedStep: CheckedStep? = nil
   /// A signal to be delivered without telling the debugger again.
