@@ -16,11 +16,11 @@ class Missing(Exception):
 
 
 class Terminal:
-    def __init__(self, command, directory):
+    def __init__(self, command, directory, term="dumb"):
         self.pid, self.descriptor = pty.fork()
         if self.pid == 0:
             os.chdir(directory)
-            os.execve(command[0], command, dict(ENVIRONMENT, PS1="$ ", TERM="dumb", HISTFILE="/dev/null"))
+            os.execve(command[0], command, dict(ENVIRONMENT, PS1="$ ", TERM=term, HISTFILE="/dev/null"))
         self.text = b""
         self.seen = 0
         self.status = None
