@@ -64,6 +64,13 @@ package struct DebugServerCommand: ParsableCommand {
 
   package init() {}
 
+  package func validate() throws {
+    guard let word = words.first, word != "--", word.hasPrefix("-") else { return }
+    // What follows the options is taken as it is, and so is the first word that is none of them.
+    if ["--help", "-h"].contains(word) { throw CleanExit.helpRequest(self) }
+    throw ValidationError("Unknown option '\(word)'.")
+  }
+
   /// Where the debugger is; nil when that is said by --fd, or nowhere.
   package var address: String? {
     fd == nil ? words.first { $0 != "--" } : nil
