@@ -26,7 +26,7 @@ def normalized(text, directory, chance=None):
     for pattern, replacement in VOLATILE:
         text = pattern.sub(replacement, text)
     # The columns of a table are as wide as process ids are.
-    text = re.sub(r"^(?:\* | {2})(?:Num {2}Desc|Id {3}Target| *\d+ +(?:process N|<null>)).*$", lambda row: re.sub(" +", " ", row[0]),
+    text = re.sub(r"^(?:\* | {2})(?:Num {2}Desc|Id {3}Target| *[\d.]+ +(?:process N|Thread N|<null>)).*$", lambda row: re.sub(" +", " ", row[0]),
                   text, flags=re.MULTILINE)
     return ["(chance)" if chance and chance.fullmatch(line) else line for line in text.splitlines()]
 
