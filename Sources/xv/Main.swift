@@ -128,6 +128,8 @@ struct XV: ParsableCommand {
       Wrapper.say("xv: expanded to \(words[0]), \(size >> 10) KiB")
       return ExitCode.success
     } catch {
+      var error = error
+      if case .cannotInload(let path, let why) = error { error = .cannotExpand(path: path, why: why) }
       Wrapper.say("xv: \(error)")
       return ExitCode(126)
     }

@@ -13,6 +13,8 @@ package enum GuestError: Error, Hashable, Sendable {
   case cannotOutload(String)
   /// An image cannot be read, or live again.
   case cannotInload(path: String, why: String)
+  /// An image cannot be written uncompressed.
+  case cannotExpand(path: String, why: String)
   /// A call to the kernel failed: what was tried, errno.
   case system(call: String, errno: Int32)
   /// The guest (or the thread) is gone.
@@ -32,6 +34,7 @@ extension GuestError: CustomStringConvertible {
       "xv cannot move\(address.map { " to \(OriginalAddress($0))" } ?? ""): \(why)"
     case .cannotOutload(let why): "cannot outload: \(why)"
     case .cannotInload(let path, let why): "cannot inload \(path): \(why)"
+    case .cannotExpand(let path, let why): "cannot expand \(path): \(why)"
     case .system(let call, let errno): "\(call) failed: \(String(cString: strerror(errno)))"
     case .gone: "the program has ended"
     case .running: "the program is running: interrupt it first"

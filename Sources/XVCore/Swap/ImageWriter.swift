@@ -14,8 +14,7 @@ struct ImageWriter {
     _ notes: SwapNotes, _ pages: [[Range<UInt64>]],
     reading read: (Range<UInt64>) throws(SwapDamage) -> [UInt8]
   ) throws(SwapDamage) -> UInt64 {
-    let limit = FileSizeSignal.block()
-    defer { limit.unblock() }
+    FileSizeLimit.catchSignal()
     let descriptor = xv_open(partial, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw failure("create \(partial)", -descriptor) }
     defer { close(descriptor) }
@@ -112,34 +111,5 @@ struct ImageWriter {
 
   private func failure(_ what: String, _ errno: Int32) -> SwapDamage {
     SwapDamage("cannot \(what): \(String(cString: strerror(errno)))")
-  }
-}
-
-/// A write beyond the limit of a file's size (`ulimit -f`) ends a process by SIGXFSZ, and its program with
-/// it. Blocked in the thread that writes it is an error like that of a full disk.
-private struct FileSizeSignal {
-  private let old: sigset_t
-
-  private static var set: sigset_t {
-    var set = sigset_t()
-    sigemptyset(&set)
-    sigaddset(&set, SIGXFSZ)
-    return set
-  }
-
-  static func block() -> FileSizeSignal {
-    var set = set
-    var old = sigset_t()
-    pthread_sigmask(SIG_BLOCK, &set, &old)
-    return FileSizeSignal(old: old)
-  }
-
-  /// Takes those that came.
-  func unblock() {
-    var set = FileSizeSignal.set
-    var now = timespec()
-    while sigtimedwait(&set, nil, &now) > 0 {}
-    var old = old
-    pthread_sigmask(SIG_SETMASK, &old, nil)
   }
 }

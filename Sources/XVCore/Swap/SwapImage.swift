@@ -69,7 +69,9 @@ package final class SwapImage: @unchecked Sendable {
     guard seal(table, raw) == raw.unsigned(at: size - 8, as: UInt64.self) else {
       throw SwapDamage("its headers or notes are damaged: the checksum is another one")
     }
-    return (try SwapNotes(raw, &layout), layout)
+    let notes = try SwapNotes(raw, &layout)
+    try SwapGaps(layout: layout, noteSize: UInt64(size)).check(descriptor)
+    return (notes, layout)
   }
 
   /// Over headers and notes, without the seal's own eight bytes.
@@ -132,7 +134,7 @@ package final class SwapImage: @unchecked Sendable {
         return try block(of: run, at: range.lowerBound)
       }
     } catch {
-      throw .cannotInload(path: self.path, why: error.why)
+      throw .cannotExpand(path: self.path, why: error.why)
     }
   }
 
@@ -300,24 +302,40 @@ package final class SwapImage: @unchecked Sendable {
     return done
   }
 
-  /// A compressed block that has no room where it was goes behind all others.
+  /// A compressed block that has no room where it was goes behind all others. What it leaves is zeros
+  /// (`SwapGaps`). When it cannot be written, the image is as it was.
   private func put(_ block: [UInt8], _ run: SwapLayout.Run, _ index: Int) throws(SwapDamage) {
-    let bytes = isCompressed ? try Zstandard.compressed(block) : block
+    var bytes = isCompressed ? try Zstandard.compressed(block) : block
     let errno = lock.locked { () -> Int32 in
       guard let number = layout.runs.firstIndex(where: { $0.range == run.range }) else { return EINVAL }
-      var place = layout.runs[number].places[index]
-      if bytes.count > place.size {
-        place.offset = layout.end
-        layout.end = SwapLayout.aligned(layout.end + UInt64(bytes.count))
-      }
+      let old = layout
+      let room = layout.runs[number].places[index]
+      let before = SwapImage.bytes(descriptor, room.offset, Int(room.size))
+      var place = room
       place.size = UInt64(bytes.count)
       place.checksum = bytes.withUnsafeBytes { Checksum.of($0) }
-      let errno = SwapImage.put(descriptor, bytes, place.offset)
-      if errno != 0 { return errno }
+      let moves = place.size > room.size
+      if moves {
+        place.offset = layout.end
+        layout.end = SwapLayout.aligned(layout.end + place.size)
+      }
+      let end = moves ? layout.end : room.offset + room.size
+      bytes += [UInt8](repeating: 0, count: Int(end - place.offset) - bytes.count)
       layout.runs[number].places[index] = place
-      return writeNotes()
+      var errno = SwapImage.put(descriptor, bytes, place.offset)
+      if errno == 0 { errno = writeNotes() }
+      if errno == 0, moves {
+        errno = SwapImage.put(descriptor, [UInt8](repeating: 0, count: before.count), room.offset)
+      }
+      if errno != 0 {
+        // Where these are written there was something, so that there is room.
+        layout = old
+        _ = SwapImage.put(descriptor, before, room.offset)
+        _ = writeNotes()
+      }
+      return errno
     }
-    if errno != 0 { throw SwapDamage(String(cString: strerror(errno))) }
+    if errno != 0 { throw SwapDamage("it cannot be written to: \(String(cString: strerror(errno)))") }
   }
 
   /// A page of zeros that was in no run becomes one.
