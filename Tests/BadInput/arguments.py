@@ -79,6 +79,11 @@ def options(xv, stub, directory):
     for torture in ("nonsense", "flush=", "flush=-1", "flush=x"):
         yield (f"xv: --torture {torture}",
                lambda: refusal([xv, "--torture", torture, "/bin/true"], r"torture|flush", directory))
+    # Without the right to raise it (CAP_SYS_RESOURCE).
+    limited = ["setpriv", "--bounding-set=-sys_resource", "--inh-caps=-sys_resource", "bash", "-c", 'ulimit -f 100; exec "$@"', "bash"]
+    for kind, command in (("xv", [xv]), ("xv-gdbstub", [stub, "--once", "--no-startup-with-shell", "127.0.0.1:0", "--"])):
+        yield (f"{kind}: small limit of files",
+               lambda: refusal([*limited, *command, "/bin/true"], r"cannot run /bin/true: .*ulimit -Hf\) is 100 KiB", directory))
     yield "xv: log in no directory", lambda: refusal([xv, "-v", "--log", "/nonexistent/log", "/bin/true"], r"nonexistent", directory)
     yield "xv-gdbstub: nothing at all", lambda: refusal([stub], usage, directory)
     yield "xv-gdbstub: nothing to run", lambda: refusal([stub, ":0"], r"[Uu]sage|USAGE|[Pp]rogram|PROG|--help", directory)

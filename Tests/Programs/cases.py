@@ -29,6 +29,14 @@ def shell(name, script, interpreter="bash", **options):
 
 PYTHON = "/usr/bin/python3"
 
+# What the limit is, a file that is too large, and an end by SIGXFSZ.
+LIMITED_FILES = """
+ulimit -Sf; ulimit -Hf
+python3 -c 'import os; print(os.pwrite(os.open("one", os.O_CREAT | os.O_WRONLY), b"x", 102399))'
+python3 -c 'import subprocess; print(subprocess.run(["head", "-c", "200000", "/dev/zero"], stdout=open("two", "w")).returncode)'
+stat -c %s one two
+"""
+
 JSON = """
 import json
 value = {"a": [1, 2.5, None, True, "\\u00e9\\n"], "b": {str(i): list(range(i)) for i in range(60)}}
@@ -186,6 +194,9 @@ CASES = [
     shell("file", "file -b /bin/bash text.txt tree/*"),
     shell("killed by a child", "{ dash -c 'kill -SEGV $$'; echo $?; dash -c 'kill -9 $$'; echo $?; } 2> /dev/null"),
     shell("exec chain", "exec dash -c 'exec /usr/bin/env A=1 /bin/bash -c \"echo \\$A; exit 9\"'", status=9),
+    # xv shares a file with the program that is larger; the limit is the program's alone.
+    *(Case(f"limited files {kind}", ["/bin/bash", "-c", LIMITED_FILES], launcher=["/bin/bash", "-c", f'{limits}; "$@"', "bash"], flush=5000)
+      for kind, limits in (("softly", "ulimit -Sf 100"), ("hard", "ulimit -Hf 1000000000; ulimit -Sf 100"))),
     Case("signals ignored by the parent", [PYTHON, "-I", "-c", INHERITED], launcher=IGNORING, flush=2000),
     Case("signals blocked by the parent", [PYTHON, "-I", "-c", INHERITED], launcher=BLOCKING, flush=2000),
     Case("nohup", ["/bin/bash", "-c", "kill -HUP $$; exec /bin/sh -c 'kill -HUP $$; echo alive'"],

@@ -8,6 +8,7 @@ extension Tracer {
   func attach(to process: Int32) throws(GuestError) {
     self.process = process
     try AttachTarget.check(process)
+    if let why = FileSizeLimit.refusal() { throw .cannotAttach(process: process, why: why) }
     do throws(GuestError) {
       try seizeAll()
       try moveIn()

@@ -12,6 +12,7 @@ extension Tracer {
   /// it is to have if it can be had; 0: any.
   func spawn(wanted: Int32 = 0) throws(GuestError) {
     addressLimit = AddressLimit.inherited
+    if let why = FileSizeLimit.refusal() { throw .cannotLaunch(program: options.program, why: why) }
     let path = try LaunchPath.resolve(options.program)
     let start = try options.prelude.map { prelude throws(GuestError) in
       try LaunchPath.resolve(prelude.command.first ?? "")
@@ -50,6 +51,7 @@ extension Tracer {
         program: options.program,
         why: "ptrace is not permitted here (\(error)); allow it (CAP_SYS_PTRACE, kernel.yama.ptrace_scope) and try again")
     }
+    FileSizeLimit.impose(on: process)
     var byte: UInt8 = 0
     _ = Glibc.write(spawned.go, &byte, 1)
     _ = Glibc.close(spawned.go)
