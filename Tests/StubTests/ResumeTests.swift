@@ -140,6 +140,21 @@ import xv_gdbstub
     #expect(client.ask("vCont;r400000,400010:p1234.1234") == "T14" + registers + thread)
   }
 
+  /// By somebody else: that is the answer to the next resume, whatever it is of.
+  @Test(arguments: ["c", "vCont;c", "vCont;s:p1234.1234;c", "vCont;s:p1234.1235", "s"])
+  func killedWhereItStands(_ resume: String) throws {
+    let world = try FakeWorld(threads: [0x1234, 0x1235])
+    let (session, client) = try serve(world)
+    world.happen(.killed(SIGKILL))
+    #expect(client.ask("?")?.hasPrefix("T05") == true)
+    #expect(client.ask("qfThreadInfo") == "mp1234.1234")
+    #expect(client.ask("p10") == "0000000000000000")
+    #expect(client.ask("Z0,400010,1") == "OK")
+    #expect(client.ask(resume) == "X09;process:1234")
+    #expect(session.hasEnded)
+    #expect(world.plans.isEmpty)
+  }
+
   @Test func killAndDetach() throws {
     let killed = try FakeWorld()
     let (_, killer) = try serve(killed)

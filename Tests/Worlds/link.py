@@ -23,6 +23,7 @@ class Link:
         # Bytes from each end, and how many more of them are carried before the connection is broken.
         self.carried = {"near": 0, "far": 0}
         self.left = {"near": None, "far": None}
+        self.is_lost = False
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.waker, self.woken = socket.socketpair()
@@ -33,6 +34,14 @@ class Link:
         """The connection is broken when so many more bytes have come from an end; None: it is not."""
         self.left[end] = after
 
+    def lose(self):
+        """The present connection is broken, and there is no other one until `find`."""
+        self.is_lost = True
+        self.waker.sendall(b"l")
+
+    def find(self):
+        self.is_lost = False
+
     def run(self):
         while True:
             with selectors.DefaultSelector() as selector:
@@ -40,8 +49,13 @@ class Link:
                 selector.register(self.woken, selectors.EVENT_READ)
                 ready = [key.fileobj for key, _ in selector.select()]
             if self.woken in ready:
-                return
+                if self.woken.recv(1) == b"x":
+                    return
+                continue
             near, _ = self.listener.accept()
+            if self.is_lost:
+                near.close()
+                continue
             try:
                 far = socket.create_connection(("127.0.0.1", self.target))
             except OSError:
@@ -70,7 +84,7 @@ class Link:
                 limit = max(0, waiting[0][0] - time.monotonic()) if waiting else None
                 for key, _ in selector.select(limit):
                     if key.fileobj is self.woken:
-                        return True
+                        return self.woken.recv(1) == b"x"
                     try:
                         data = key.fileobj.recv(65536)
                     except OSError:

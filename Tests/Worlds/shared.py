@@ -105,6 +105,12 @@ def slow(case):
     case.opened.append(driver)
     driver.do("break tick")
     driver.do("continue")
+    # The log of mappings begins with the first look at them.
+    first = driver.do("monitor xv maplog")
+    new = int(driver.value("(unsigned long) ((void *(*)(void *, long, int, int, int, long)) mmap)(0, 12288, 3, 0x22, -1, 0)"), 16)
+    second = driver.do("monitor xv maplog")
+    if "nothing has changed" not in first or f"map     rw- {new:#x}-{new + 12288:#x}" not in second:
+        return [f"log of mappings: {first}{second}"]
     place = int(driver.value("(unsigned long)$rsp & ~0xfff"), 16)
     with socket.create_connection(("127.0.0.1", port)) as idle:
         content = f"m{place:x},1000".encode()
@@ -188,6 +194,82 @@ def gathered(case):
     left = gdb.do("info inferiors")
     if len(re.findall(r"process \d+", left)) != 1:
         problems.append(left)
+    return problems
+
+
+def run_on(gdb):
+    """To the next stop of the first world; the second one's count then."""
+    gdb.do("inferior 1")
+    gdb.do("continue")
+    gdb.do("inferior 2")
+    return gdb.value("count")
+
+
+def sleeps(number):
+    """How often a program has gone to sleep."""
+    with open(f"/proc/{number}/status") as file:
+        return int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", file.read(), re.M)[1])
+
+
+def away(case):
+    """Two worlds; the link of one is lost while both run: the other one's stop is told, and goes on, without it."""
+    program = paths.compiled(HERE, "waiter.c", ("-g", "-O1"), "world-waiter")
+    ports = [case.started([case.stub, "--no-persist", "127.0.0.1:0", program]) for _ in range(2)]
+    link = case.link(ports[1])
+    port = case.started([case.stub, "--once", "--world", f"127.0.0.1:{ports[0]}", "--world", f"127.0.0.1:{link.port}",
+                         "127.0.0.1:0"])
+    gdb = gathering(case, program, port)
+    problems = []
+
+    def expect(text, *parts):
+        for part in parts:
+            if part not in text:
+                problems.append(f"'{part}' is not in {text!r}")
+
+    def both(command):
+        for number in (1, 2):
+            gdb.do(f"inferior {number}")
+            gdb.do(command)
+        gdb.do("inferior 1")
+
+    # Something that only the first one comes by.
+    gdb.do("inferior 1")
+    gdb.do("break tick if count >= 400")
+    places = dict(re.findall(r"^(1\.\d) .* inf (\d)$", gdb.do("info breakpoints"), re.M))
+    gdb.do("disable " + " ".join(place for place, inferior in places.items() if inferior == "2"))
+    place = re.search(r"process (\d+)", gdb.do("inferior 2"))[1]
+    gdb.do("inferior 1")
+    began = sleeps(place)
+    gdb.send("continue")
+    process.wait_until(lambda: sleeps(place) > began + 20, 20, "the second program to run")
+    link.lose()
+    expect(gdb.until(PROMPT, 8), "Thread 1.1", "tick")
+    expect(gdb.do("info threads"), "1.1", "2.1")
+    expect(gdb.do("monitor xv world"), "link: reconnecting")
+    gdb.do("inferior 2")
+    expect(gdb.do("print count"), "remote failure reply")
+    # A new breakpoint cannot be set there, and that is said.
+    gdb.do("inferior 1")
+    gdb.do("break main")
+    expect(gdb.do("continue"), "Cannot insert breakpoint 2")
+    gdb.do("delete 2")
+    # It goes on without the other one, which is resumed too, for all that gdb knows.
+    expect(gdb.do("continue"), "Thread 1.1", "tick")
+    link.find()
+    process.wait_until(lambda: "reconnecting" not in gdb.do("monitor xv world"), 20, "the link")
+    gdb.do("inferior 2")
+    process.wait_until(lambda: "$" in gdb.do("print count"), 20, "the second world")
+    before = int(gdb.value("count"), 16)
+    gdb.do("inferior 1")
+    # Both run again.
+    expect(gdb.do("continue"), "Thread 1.1", "tick")
+    gdb.do("inferior 2")
+    process.wait_until(lambda: int(run_on(gdb), 16) > before, 20, "the second world to run")
+    gdb.do("delete")
+    both("set variable stop = 1")
+    ends = [go_on(gdb), go_on(gdb)]
+    if sum("exited with code 07" in end for end in ends) != 2:
+        problems.append(f"ends: {ends}")
     return problems
 
 

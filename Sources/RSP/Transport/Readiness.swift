@@ -36,6 +36,13 @@ package struct Readiness: ~Copyable {
     pthread_sigmask(SIG_SETMASK, &before, nil)
   }
 
+  /// The same, for so long at most.
+  package mutating func wait(atMost duration: Duration) {
+    let (seconds, attoseconds) = duration.components
+    // Interrupted by a signal it is over early.
+    _ = poll(timeoutMilliseconds: Int32(clamping: max(0, seconds * 1000 + attoseconds / 1_000_000_000_000_000)))
+  }
+
   /// Whether the descriptor at an index was found readable (or writable, or closed, which a read will
   /// tell).
   package func isReadable(_ index: Int) -> Bool { entries[index].revents != 0 }

@@ -138,7 +138,7 @@ extension StubSession {
           }
         })
       if agent.isTold(hit) { return false }
-      try world.go(plan)
+      try world.start(plan)
       return true
     } catch {
       return false

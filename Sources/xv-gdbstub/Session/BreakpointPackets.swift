@@ -33,6 +33,7 @@ struct BreakpointTable {
 
 extension StubSession {
   func respond(to packet: BreakpointPacket) throws(WorldError) -> Reply {
+    if current.isAway { return try later(packet) }
     // Nobody will hit it, and gdb does not resume where it could not set one.
     if current.hasUntoldEnd { return .ok }
     switch packet.kind {
@@ -83,6 +84,7 @@ extension StubSession {
 
   /// Takes all breakpoints, watchpoints and caught calls away: their client is gone, or their image is.
   func clearBreakpoints() {
+    if current.isAway { return clearLater() }
     if catchesCalls {
       do throws(WorldError) { try world.catchCalls(.none) } catch {}
       catchesCalls = false

@@ -19,6 +19,13 @@ final class Inferior {
   /// Stops of its own that came while it was stopped for another one's: told when it is resumed.
   var untold: [StopEvent] = []
   var breakpoints = BreakpointTable()
+  /// Its machine did not answer when it was to be stopped. For the client it stands still all the same, with
+  /// the threads that it had, and tells nothing (`AwayWorlds.swift`).
+  var isAway = false
+  /// Those that it had at its last resume.
+  var lastThreads: [ThreadID] = []
+  /// What the client has taken away meanwhile.
+  var removals: Set<BreakpointPacket> = []
   /// Threads that were last told to step, where threads go on one by one.
   var steppers: Set<ThreadID> = []
   /// Conditions and commands of the breakpoints.
@@ -60,7 +67,10 @@ final class Inferior {
   /// It ended after its stop was told, or while it was stopped for another one's: for the client it is
   /// still there, with its first thread, registers of zero and no memory.
   var hasUntoldEnd: Bool { !isOver && world.lastStop?.reason.isEnd == true }
-  var threads: [ThreadID] { hasUntoldEnd ? [ThreadID(world.processID)] : world.threads }
+  var threads: [ThreadID] {
+    if isAway { return lastThreads }
+    return hasUntoldEnd ? [ThreadID(world.processID)] : world.threads
+  }
 
   /// Whether nothing is left of it to debug.
   var isOver: Bool { isDetached || lastStop.reason.isEnd }

@@ -116,7 +116,7 @@ extension StubSession {
       guard plan.movesAnything else { continue }
       transfers.forget()
       isFresh = false
-      try inferior.world.go(plan)
+      try inferior.world.start(plan)
     }
     return .reply(.ok)
   }
@@ -165,7 +165,7 @@ extension StubSession {
         others: ResumePlan.Action(.stay),
         threads: [event.thread: ResumePlan.Action(.run, signal: number)])
       // A world that is gone has told its end as a stop.
-      do throws(WorldError) { try inferior.world.go(plan) } catch {}
+      do throws(WorldError) { try inferior.world.start(plan) } catch {}
       return
     }
     let last = current

@@ -41,7 +41,11 @@ extension StubSession {
 
   private func kill(_ inferior: Inferior) {
     // What cannot be killed is gone already.
-    do throws(WorldError) { try inferior.world.kill() } catch {}
+    if inferior.isAway {
+      inferior.world.invalidate()
+    } else {
+      do throws(WorldError) { try inferior.world.kill() } catch {}
+    }
     inferior.lastStop = StopEvent(
       thread: ThreadID(inferior.world.processID), reason: .killed(SIGKILL))
     inferior.runningPlan = nil
@@ -60,7 +64,7 @@ extension StubSession {
     {
       signal = number
     }
-    try world.detach(signal: signal)
+    if current.isAway { world.invalidate() } else { try world.detach(signal: signal) }
     current.isDetached = true
     runningPlan = nil
     detachedProcesses.append(world.processID)
@@ -115,6 +119,7 @@ extension StubSession {
   package func keepStopped() {
     awaited = nil
     leaveNonStop()
+    tellEnds()
     if isRunning {
       interrupt()
     } else {
@@ -130,7 +135,15 @@ extension StubSession {
   /// Takes a stop for which there is no client.
   package func absorbStop() {
     _ = takeStopReply()
+    tellEnds()
     if !isRunning { forgetBreakpoints() }
+  }
+
+  /// Nobody is there who would have to be told.
+  private func tellEnds() {
+    for inferior in living where inferior.hasUntoldEnd {
+      if let end = inferior.world.lastStop { inferior.lastStop = end }
+    }
   }
 
   func forgetBreakpoints() {

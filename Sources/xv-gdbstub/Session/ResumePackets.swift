@@ -41,7 +41,9 @@ extension StubSession {
     var plans: [(inferior: Inferior, plan: ResumePlan)] = []
     for inferior in visible where !inferior.isOver {
       guard let plan = plan(for: actions, in: inferior) else { return .reply(.malformed) }
-      if plan.movesAnything { plans.append((inferior, plan)) }
+      if plan.movesAnything || inferior.hasUntoldEnd && actions.contains(where: { $0.moves(inferior) }) {
+        plans.append((inferior, plan))
+      }
     }
     // A core file beside programs that can run keeps none of them from running.
     let able = plans.filter { !($0.inferior.world is any FixedWorld) }
@@ -76,6 +78,9 @@ extension StubSession {
   /// Lets an inferior go; a reply when it has a stop to tell first.
   private func start(_ inferior: Inferior, _ plan: ResumePlan) throws(WorldError) -> Reply? {
     inferior.runningPlan = plan.withoutSignals
+    // It runs, as far as anybody knows; if it stands, it goes on when it is back.
+    if inferior.isAway { return nil }
+    inferior.lastThreads = inferior.threads
     if inferior.hasUntoldEnd {
       while let event = inferior.world.takeStop() { inferior.untold.append(event) }
     }
@@ -87,7 +92,7 @@ extension StubSession {
       return nil
     }
     do throws(WorldError) {
-      try inferior.world.go(plan)
+      try inferior.world.start(plan)
     } catch {
       inferior.runningPlan = nil
       throw error
@@ -174,7 +179,7 @@ extension StubSession {
     var delivering = plan
     delivering.threads[thread] = ResumePlan.Action(.run, signal: signal)
     do throws(WorldError) {
-      try world.go(delivering)
+      try world.start(delivering)
       if interruption != .none { try world.interrupt() }
       return true
     } catch {
@@ -192,6 +197,13 @@ extension ThreadPattern {
 }
 
 extension ResumePacket.Action {
+  /// Whether something of a program is to go on, be it a thread that it has no more.
+  fileprivate func moves(_ inferior: Inferior) -> Bool {
+    guard kind != .stop else { return false }
+    if case .one(let wanted)? = threads?.process { return wanted == UInt64(inferior.processID) }
+    return true
+  }
+
   func matches(_ thread: ThreadID, of process: Int32) -> Bool {
     threads?.matches(thread: UInt64(thread.rawValue), of: UInt64(process)) ?? true
   }

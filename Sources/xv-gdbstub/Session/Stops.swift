@@ -15,6 +15,12 @@ extension StubSession {
     if awaited != nil { return attachToAwaited() }
     for inferior in inferiors {
       while let event = inferior.world.takeStop() {
+        if inferior.isAway, !comesBack(inferior, with: event) { continue }
+        if inferior.runningPlan == nil, event.reason.isEnd {
+          // Somebody has killed it where it stood. That is the answer to its next resume.
+          inferior.untold.append(event)
+          continue
+        }
         if let reply = reply(telling: event, of: inferior) { return reply }
       }
     }
@@ -77,11 +83,11 @@ extension StubSession {
       // A world that is gone has told its end as a stop.
       do throws(WorldError) { try other.world.interrupt() } catch {}
     }
+    let deadline = ContinuousClock.now + Self.patienceWithOthers
     for other in others {
-      if other.world.lastStop == nil {
-        // Its stop is on its way from another machine.
-        var readiness = Readiness([other.world.stopDescriptor])
-        readiness.wait()
+      guard hasStopped(other, by: deadline) else {
+        leave(other)
+        continue
       }
       while let event = other.world.takeStop() {
         if event.reason == .interrupted { other.lastStop = event } else { other.untold.append(event) }
@@ -229,6 +235,7 @@ extension StubSession {
   }
 
   func expedited(of thread: ThreadID, _ numbers: [Int]) -> [StopReply.Expedited] {
+    if current.isAway { return [] }
     let registers: Registers
     do throws(WorldError) {
       registers = try world.registers(of: thread, extended: false)

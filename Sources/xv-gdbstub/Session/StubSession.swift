@@ -189,7 +189,8 @@ package final class StubSession: Responder {
   }
 
   private func respond(to packet: Packet) throws(WorldError) -> Answer {
-    switch packet {
+    if packet.asksMachine { _ = try reached(current) }
+    return switch packet {
     case .register(let packet): .reply(try respond(to: packet))
     case .memory(let packet): .reply(try respond(to: packet))
     case .breakpoint(let packet): .reply(try respond(to: packet))

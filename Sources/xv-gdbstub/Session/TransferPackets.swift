@@ -43,7 +43,7 @@ extension StubSession {
     switch object {
     case .features: annex == "target.xml" ? layout.targetXML(forLLDB: client.isLLDB) : nil
     case .auxiliaryVector: try world.auxiliaryVector()
-    case .executableFile: Array(try program(annex).world.executablePath().utf8)
+    case .executableFile: Array(try reached(program(annex)).world.executablePath().utf8)
     case .libraries: try libraryList().xml(LibraryList.Part(annex))
     case .systemTables: SystemTable.document(annex)
     case .threads: threadsXML()
@@ -94,7 +94,7 @@ extension StubSession {
       }
       xml.append("\" name=\"")
       xml.appendEscaped(commandName(of: thread, in: world))
-      if let handle = handle(of: thread, in: world) { xml.append("\" handle=\"\(handle)") }
+      if !inferior.isAway, let handle = handle(of: thread, in: world) { xml.append("\" handle=\"\(handle)") }
       xml.append("\"/>\n")
     }
     xml.append("</threads>\n")
