@@ -54,6 +54,9 @@ let package = Package(
     .testTarget(
       name: "WorldVMTests", dependencies: ["WorldVM", "XVCore", "Linux", "CLinux"],
       swiftSettings: settings),
+    // Sees what another package sees.
+    .testTarget(
+      name: "LibraryTests", dependencies: ["WorldVM"], packageAccess: false, swiftSettings: settings),
     .testTarget(
       name: "StubTests",
       dependencies: ["xv-gdbstub", "RSP", "WorldVM", "XVCore", "Linux", "CLinux"],

@@ -9,26 +9,26 @@ internal import Glibc
 ///     let cancellation = try Cancellation()
 ///     Cancellation.$current.withValue(cancellation) { ... }      // here
 ///     cancellation.cancel()                                      // anywhere else
-package final class Cancellation: Sendable {
+public final class Cancellation: Sendable {
   /// The cancellation of the calling thread or task.
-  @TaskLocal package static var current: Cancellation?
+  @TaskLocal public static var current: Cancellation?
 
   private let counter: EventCounter
 
-  package init() throws(DescriptorError) { counter = try EventCounter() }
+  public init() throws(DescriptorError) { counter = try EventCounter() }
 
   /// Readable once it was cancelled, and from then on.
-  package var descriptor: Int32 { counter.descriptor }
+  public var descriptor: Int32 { counter.descriptor }
 
-  package func cancel() { counter.raise() }
+  public func cancel() { counter.raise() }
 
-  package var isCancelled: Bool {
+  public var isCancelled: Bool {
     var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
     return poll(&entry, 1, 0) > 0
   }
 
   /// Cancelled when the Swift task is that calls it; `body` runs on the calling thread.
-  package static func ofTask<Result: Sendable>(
+  public static func ofTask<Result: Sendable>(
     _ body: @Sendable () async throws -> Result
   ) async throws -> Result {
     let cancellation = try Cancellation()

@@ -30,9 +30,9 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
 }
 
 /// The kernel's reason why a descriptor could not be had.
-package struct DescriptorError: Error, Hashable, Sendable {
-  package var errno: Int32
-  package init(errno: Int32) { self.errno = errno }
+public struct DescriptorError: Error, Hashable, Sendable {
+  public var errno: Int32
+  public init(errno: Int32) { self.errno = errno }
 }
 
 // Reference counting between a failing call and the reading of errno could change it, so the two

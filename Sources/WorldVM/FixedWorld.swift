@@ -23,7 +23,8 @@ extension FixedWorld {
     throw .illegalPatch(watchpoint.address)
   }
 
-  package func go(_ plan: ResumePlan) throws(WorldError) { throw refusal }
+  package func start(_ plan: ResumePlan) throws(WorldError) { throw refusal }
+  package func awaitStop() throws(WorldError) -> StopEvent { throw refusal }
   package func interrupt() throws(WorldError) {}
   /// There is nothing to end: whoever looked is done.
   package func kill() throws(WorldError) {}

@@ -122,4 +122,4 @@ package final class LocalWorld: FixedWorld {
 }
 
 /// The server's own address space; the same value at each call.
-package func localWorld() throws(WorldError) -> LocalWorld { try LocalWorld.shared.get() }
+public func localWorld() throws(WorldError) -> any World { try LocalWorld.shared.get() }

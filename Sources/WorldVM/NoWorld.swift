@@ -35,11 +35,12 @@ package final class NoWorld: World {
 
   package func lock() {}
   package func unlock() {}
-  package func go(_ plan: ResumePlan) throws(WorldError) { throw absence }
+  package func start(_ plan: ResumePlan) throws(WorldError) { throw absence }
   package var lastStop: StopEvent? { nil }
   /// Never readable: poll passes over a negative descriptor.
   package var stopDescriptor: Int32 { -1 }
   package func takeStop() -> StopEvent? { nil }
+  package func awaitStop() throws(WorldError) -> StopEvent { throw absence }
   package func interrupt() throws(WorldError) { throw absence }
   package func kill() throws(WorldError) { throw absence }
   package func detach(signal: Int32) throws(WorldError) { throw absence }

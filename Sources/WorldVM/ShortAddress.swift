@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-only
-internal import XVCore
+public import XVCore
 
 /// An address relative to a world's main data space: the base of its main program.
 public struct ShortAddress: RawRepresentable, Hashable, Comparable, Sendable {
@@ -13,25 +13,25 @@ public struct ShortAddress: RawRepresentable, Hashable, Comparable, Sendable {
 
 extension World {
   /// The whole address for a short one.
-  package func long(_ short: ShortAddress) throws(WorldError) -> Address {
+  public func long(_ short: ShortAddress) throws(WorldError) -> Address {
     try modules().main.base + short.rawValue
   }
 
   /// Reads one 8-byte word of the main data space.
-  package func read(_ short: ShortAddress) throws(WorldError) -> UInt64 { try read(try long(short)) }
+  public func read(_ short: ShortAddress) throws(WorldError) -> UInt64 { try read(try long(short)) }
   /// Writes one 8-byte word of the main data space.
-  package func write(_ value: UInt64, to short: ShortAddress) throws(WorldError) {
+  public func write(_ value: UInt64, to short: ShortAddress) throws(WorldError) {
     try write(value, to: try long(short))
   }
 
   /// Reads one 16-byte double word, its lower half first.
-  package func longRead(_ address: Address) throws(WorldError) -> (low: UInt64, high: UInt64) {
+  public func longRead(_ address: Address) throws(WorldError) -> (low: UInt64, high: UInt64) {
     let bytes = try copyRead(from: address, count: 16)
     return (bytes.word(at: 0), bytes.word(at: 8))
   }
 
   /// Writes one 16-byte double word.
-  package func longWrite(
+  public func longWrite(
     _ value: (low: UInt64, high: UInt64), to address: Address
   ) throws(WorldError) {
     try copyWrite(

@@ -9,7 +9,7 @@ public typealias Address = OriginalAddress
 /// After Xerox Cedar's WorldVM (Birrell 1983, Atkinson 1985). Safe from any thread. Memory is read
 /// through a page cache that the incarnation makes stale: within one incarnation no page that fits
 /// into the cache is fetched twice, and writes go through.
-package protocol World: AnyObject, Sendable {
+public protocol World: AnyObject, Sendable {
   /// What the world is, for people and messages: "pid:1234" for a process.
   var name: String { get }
   /// Starts at the first value and rises by one at each `go`.
@@ -63,8 +63,8 @@ package protocol World: AnyObject, Sendable {
   /// Takes one from the lock count.
   func unlock()
   /// Starts the world as planned, as soon as the lock count is zero; does not wait for the stop,
-  /// which `takeStop` tells.
-  func go(_ plan: ResumePlan) throws(WorldError)
+  /// which `takeStop` and `awaitStop` tell. `go` waits for it too.
+  func start(_ plan: ResumePlan) throws(WorldError)
   /// The stop that ended the last `go`, or nil while the world runs. The first is the launch, a
   /// `.signal(SIGTRAP)`; `takeStop` does not tell that one.
   var lastStop: StopEvent? { get }
@@ -72,6 +72,9 @@ package protocol World: AnyObject, Sendable {
   var stopDescriptor: Int32 { get }
   /// The next stop that was not taken yet, without waiting.
   func takeStop() -> StopEvent?
+  /// Waits for the next stop that was not taken yet, and takes it. `.badWorld` when the world becomes
+  /// invalid meanwhile, `.cancelled` when the caller does not want it any more: the world runs on.
+  func awaitStop() throws(WorldError) -> StopEvent
   /// Asks a running world to stop; the stop comes by `takeStop`. Nothing happens to one that stands.
   func interrupt() throws(WorldError)
   /// Ends what runs in the world; no stop tells of it.
@@ -140,47 +143,54 @@ package protocol World: AnyObject, Sendable {
 }
 
 /// Makes every later use of a world raise `.badWorld`.
-package func invalidateWorld(_ world: any World) { world.invalidate() }
+public func invalidateWorld(_ world: any World) { world.invalidate() }
 
 extension World {
-  package func modules() throws(WorldError) -> LoadState { try loadState() }
+  /// Starts the world as planned, as soon as the lock count is zero, and returns at its next stop.
+  @discardableResult
+  public func go(_ plan: ResumePlan = ResumePlan()) throws(WorldError) -> StopEvent {
+    try start(plan)
+    return try awaitStop()
+  }
 
-  package var isAttached: Bool { false }
-  package func filterBreaks(by filter: BreakpointFilter?) throws(WorldError) -> Bool { false }
+  public func modules() throws(WorldError) -> LoadState { try loadState() }
 
-  package func setNonStop(_ isWanted: Bool) throws(WorldError) {
+  public var isAttached: Bool { false }
+  public func filterBreaks(by filter: BreakpointFilter?) throws(WorldError) -> Bool { false }
+
+  public func setNonStop(_ isWanted: Bool) throws(WorldError) {
     if isWanted { throw .refused("\(name) stops as a whole only") }
   }
-  package func stop(_ thread: ThreadID) throws(WorldError) {}
-  package var heldThreads: Set<ThreadID> { lastStop == nil ? [] : Set(threads) }
-  package var threadsWithStops: Set<ThreadID> { [] }
+  public func stop(_ thread: ThreadID) throws(WorldError) {}
+  public var heldThreads: Set<ThreadID> { lastStop == nil ? [] : Set(threads) }
+  public var threadsWithStops: Set<ThreadID> { [] }
 
-  package func tellEvents(_ told: ToldEvents) throws(WorldError) {}
-  package func setOptions(_ options: [ThreadID: ThreadOptions]) throws(WorldError) {
+  public func tellEvents(_ told: ToldEvents) throws(WorldError) {}
+  public func setOptions(_ options: [ThreadID: ThreadOptions]) throws(WorldError) {
     if options.values.contains(where: { !$0.isEmpty }) {
       throw .refused("\(name) cannot tell of single threads")
     }
   }
-  package func child(_ process: Int32) throws(WorldError) -> any World {
+  public func child(_ process: Int32) throws(WorldError) -> any World {
     throw .badWorld("\(name) has made no process \(process)")
   }
 
-  package func catchCalls(_ calls: CaughtCalls) throws(WorldError) {
+  public func catchCalls(_ calls: CaughtCalls) throws(WorldError) {
     throw .refused("\(name) cannot tell of system calls")
   }
-  package func setSignalInformation(
+  public func setSignalInformation(
     _ bytes: [UInt8], of thread: ThreadID
   ) throws(WorldError) {
     throw .refused("signals of this world cannot be changed")
   }
-  package func threadLocal(
+  public func threadLocal(
     at offset: UInt64, linkMap: Address, of thread: ThreadID
   ) throws(WorldError) -> Address {
     throw .refused("thread-local storage of this world cannot be found")
   }
 
-  package var isElsewhere: Bool { false }
+  public var isElsewhere: Bool { false }
 
   /// Without a log of its own: what is mapped, and nothing of what was.
-  package func mapLog() throws(WorldError) -> [MapLog.Entry] { [] }
+  public func mapLog() throws(WorldError) -> [MapLog.Entry] { [] }
 }

@@ -2,7 +2,7 @@
 import Glibc
 
 /// What a world could not do, where, and why.
-package enum WorldError: Error, Hashable, Sendable {
+public enum WorldError: Error, Hashable, Sendable {
   /// The first address that could not be read or written.
   case addressFault(Address)
   /// A break is there already, or none is there to clear.
@@ -23,7 +23,7 @@ package enum WorldError: Error, Hashable, Sendable {
 
 extension WorldError: CustomStringConvertible {
   /// In words, for a person at a debugger.
-  package var description: String {
+  public var description: String {
     switch self {
     case .addressFault(let address): "no memory at \(address)"
     case .illegalPatch(let address): "there is a breakpoint at \(address) already, or none to clear"

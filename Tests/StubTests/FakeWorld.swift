@@ -173,8 +173,9 @@ final class FakeWorld: TranslatedWorld {
   var lastStop: StopEvent? { run.lastStop }
   var stopDescriptor: Int32 { run.stopDescriptor }
   func takeStop() -> StopEvent? { run.takeStop() }
+  func awaitStop() throws(WorldError) -> StopEvent { try run.awaitStop() }
 
-  func go(_ plan: ResumePlan) throws(WorldError) {
+  func start(_ plan: ResumePlan) throws(WorldError) {
     guard try run.tryGo() else { throw .running }
     let outcome = state.withLock { state in
       state.plans.append(plan)

@@ -57,7 +57,7 @@ import XVCore
     #expect(throws: WorldError.illegalPatch(entry)) { try world.setBreak(entry) }
     #expect(try world.copyRead(from: entry, count: 16) == code)
 
-    try world.go(ResumePlan())
+    try world.start(ResumePlan())
     #expect(nextStop(of: world)?.reason == .breakpoint)
     #expect(world.currentIncarnation == Incarnation.first.next)
     let registers = try world.registers(of: world.threads[0], extended: true)
@@ -69,7 +69,7 @@ import XVCore
 
     try world.clearBreak(entry)
     #expect(throws: WorldError.illegalPatch(entry)) { try world.clearBreak(entry) }
-    try world.go(ResumePlan())
+    try world.start(ResumePlan())
     #expect(nextStop(of: world)?.reason == .exited(0))
     #expect(world.lastStop?.reason == .exited(0))
   }
@@ -100,11 +100,11 @@ import XVCore
   @Test func aRunningWorldCanBeInterruptedAndKilled() throws {
     let world = try launch("/bin/sleep", "60")
     defer { try? world.kill() }
-    try world.go(ResumePlan())
-    #expect(throws: WorldError.running) { try world.go(ResumePlan()) }
+    try world.start(ResumePlan())
+    #expect(throws: WorldError.running) { try world.start(ResumePlan()) }
     try world.interrupt()
     #expect(nextStop(of: world)?.reason == .interrupted)
-    try world.go(ResumePlan())
+    try world.start(ResumePlan())
     try world.kill()
     #expect(world.lastStop?.reason == .killed(SIGKILL))
     #expect(CLinux.kill(world.processID, 0) == -1)
@@ -117,7 +117,7 @@ import XVCore
     invalidateWorld(world)
     let bad = WorldError.badWorld("the world pid:\(pid) was invalidated")
     #expect(throws: bad) { try world.read(Address(0)) }
-    #expect(throws: bad) { try world.go(ResumePlan()) }
+    #expect(throws: bad) { try world.start(ResumePlan()) }
     #expect(throws: bad) { try world.loadState() }
     #expect(throws: bad) { try world.executablePath() }
     #expect(throws: bad) { try world.kill() }
@@ -127,7 +127,7 @@ import XVCore
   @Test func severalWorldsEndAtOnce() throws {
     let worlds = try (0..<4).map { try launch("/bin/sh", "-c", "exit \($0)") }
     defer { worlds.forEach { try? $0.kill() } }
-    for world in worlds { try world.go(ResumePlan()) }
+    for world in worlds { try world.start(ResumePlan()) }
     for (status, world) in worlds.enumerated() {
       #expect(nextStop(of: world)?.reason == .exited(Int32(status)))
     }

@@ -1,36 +1,36 @@
 // SPDX-License-Identifier: GPL-3.0-only
-package import XVCore
+public import XVCore
 
 /// What changed in a world's mappings, as it was found from look to look.
 ///
 /// A look is taken when the world is got, at each call that asks for mappings, and when the log is
 /// read; what came and went between two looks is not in it.
-package struct MapLog: Sendable {
-  package enum Change: Hashable, Sendable {
+public struct MapLog: Sendable {
+  public enum Change: Hashable, Sendable {
     case map
     case unmap
     /// The protection before.
     case protect(from: Int32)
   }
 
-  package struct Entry: Hashable, Sendable {
+  public struct Entry: Hashable, Sendable {
     /// In which it was found.
-    package var incarnation: Incarnation
-    package var change: Change
+    public var incarnation: Incarnation
+    public var change: Change
     /// The mapping as it is now, or as it was before it was taken away.
-    package var mapping: MemoryMapping
+    public var mapping: MemoryMapping
   }
 
   /// The oldest entries go when there are more.
   private static let most = 4096
 
-  package private(set) var entries: [Entry] = []
+  public private(set) var entries: [Entry] = []
   private var last: [MemoryMapping]?
 
-  package init() {}
+  public init() {}
 
   /// Takes note of the mappings of an incarnation, in the order of addresses.
-  package mutating func look(at mappings: [MemoryMapping], in incarnation: Incarnation) {
+  public mutating func look(at mappings: [MemoryMapping], in incarnation: Incarnation) {
     defer { last = mappings }
     guard let last, last != mappings else { return }
     // Pieces at whose borders something may change: each lies in at most one mapping of each list.
@@ -79,7 +79,7 @@ package struct MapLog: Sendable {
 
 extension MapLog.Entry: CustomStringConvertible {
   /// One line for people.
-  package var description: String {
+  public var description: String {
     let what =
       switch change {
       case .map: "map     \(Self.letters(mapping.protection))"

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-only
-internal import XVCore
+public import XVCore
 
 /// A part of a module's file that is mapped (PT_LOAD).
-package struct Segment: Hashable, Sendable {
-  package var range: Range<Address>
+public struct Segment: Hashable, Sendable {
+  public var range: Range<Address>
   /// PROT_READ, PROT_WRITE and PROT_EXEC.
-  package var protection: Int32
-  package var fileOffset: UInt64
+  public var protection: Int32
+  public var fileOffset: UInt64
 }
 
 extension World {
   /// A module's segments, as its headers in memory tell them.
-  package func segments(of module: LoadState.Module) throws(WorldError) -> [Segment] {
+  public func segments(of module: LoadState.Module) throws(WorldError) -> [Segment] {
     try headers(of: module).filter { $0.kind == .load && $0.memorySize > 0 }.map { header in
       let start = module.base + header.address
       // PF_R, PF_W, PF_X are 4, 2 and 1.
@@ -24,7 +24,7 @@ extension World {
   }
 
   /// The NT_GNU_BUILD_ID of a module, from its memory; empty when it has none there.
-  package func buildID(of module: LoadState.Module) throws(WorldError) -> [UInt8] {
+  public func buildID(of module: LoadState.Module) throws(WorldError) -> [UInt8] {
     for header in try headers(of: module) where header.kind == .note && header.memorySize < 65536 {
       let notes = try copyReadAvailable(
         from: module.base + header.address, count: Int(header.memorySize))

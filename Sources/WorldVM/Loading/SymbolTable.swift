@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-only
 import CElf
 import Glibc
-internal import XVCore
+public import XVCore
 
 /// The functions and variables of a module, where they are in its world.
-package struct SymbolTable: Sendable {
-  package struct Symbol: Hashable, Sendable {
-    package var name: String
-    package var address: Address
-    package var size: UInt64
-    package var isFunction: Bool
+public struct SymbolTable: Sendable {
+  public struct Symbol: Hashable, Sendable {
+    public var name: String
+    public var address: Address
+    public var size: UInt64
+    public var isFunction: Bool
   }
 
   /// In the order of addresses.
-  package let symbols: [Symbol]
+  public let symbols: [Symbol]
   private let indices: [String: Int]
 
   /// Those that the file defines; of two with one name the global one counts.
@@ -39,10 +39,10 @@ package struct SymbolTable: Sendable {
     self.indices = indices
   }
 
-  package subscript(name: String) -> Symbol? { indices[name].map { symbols[$0] } }
+  public subscript(name: String) -> Symbol? { indices[name].map { symbols[$0] } }
 
   /// The symbol whose extent holds an address.
-  package func symbol(at address: Address) -> Symbol? {
+  public func symbol(at address: Address) -> Symbol? {
     var low = 0
     var high = symbols.count
     while low < high {
@@ -61,7 +61,7 @@ package struct SymbolTable: Sendable {
 extension World {
   /// A module's symbols, from its file or, where that was stripped, from the debug file that its build
   /// id names. `.lookupFailed` without a file, `.refused` when the file is not what was loaded.
-  package func symbols(of module: LoadState.Module) throws(WorldError) -> SymbolTable {
+  public func symbols(of module: LoadState.Module) throws(WorldError) -> SymbolTable {
     let file = try moduleFile(module)
     let known = module.buildID
     if !known.isEmpty, !file.buildID.isEmpty, file.buildID != known {

@@ -4,10 +4,19 @@ package import XVCore
 /// The world at a place; returns when it answers, however long that takes, or the caller cancels.
 ///
 /// `.lookupFailed` when a name or host cannot be resolved or the registry cannot be read; `.badWorld`
-/// when what is described is no world. `options` are for a process, which is seized under xv.
-package func getWorld(
+/// when what is described is no world. `onLinkChange` is told how a remote world is reached, at each change.
+public func getWorld(
   where text: String, registry: WorldRegistry = .ofUser,
-  options: LaunchOptions = LaunchOptions(program: "", arguments: []),
+  onLinkChange: (@Sendable (LinkState) -> Void)? = nil
+) throws(WorldError) -> any World {
+  try getWorld(
+    where: text, registry: registry, options: LaunchOptions(program: "", arguments: []),
+    onLinkChange: onLinkChange)
+}
+
+/// The same; `options` are for a process, which is seized under xv.
+package func getWorld(
+  where text: String, registry: WorldRegistry = .ofUser, options: LaunchOptions,
   onLinkChange: (@Sendable (LinkState) -> Void)? = nil
 ) throws(WorldError) -> any World {
   var place = try WorldPlace(text)
@@ -20,7 +29,7 @@ package func getWorld(
   switch place {
   case .process(let process):
     do throws(GuestError) {
-      return try ProcessWorld.attach(process, options)
+      return try ProcessWorld.attach(process, options, name: text)
     } catch {
       throw WorldError(error)
     }
@@ -33,4 +42,4 @@ package func getWorld(
 }
 
 /// A world that is none: every use raises `.badWorld`.
-package func noWorld() -> NoWorld { NoWorld() }
+public func noWorld() -> any World { NoWorld() }

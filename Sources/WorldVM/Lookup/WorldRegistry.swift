@@ -9,17 +9,17 @@ import Glibc
 ///     "last crash" = 'core:/var/tmp/core'
 ///
 /// Of TOML: comments, the table `worlds`, keys bare or quoted, strings of one line.
-package struct WorldRegistry: Sendable {
+public struct WorldRegistry: Sendable {
   private static let table = "worlds"
   private static let file = "xv-gdbstub/worlds.toml"
 
   /// In the order in which they are looked into.
   private let paths: [String]
 
-  package init(paths: [String]) { self.paths = paths }
+  public init(paths: [String]) { self.paths = paths }
 
   /// The files of this user and of this machine.
-  package static var ofUser: WorldRegistry {
+  public static var ofUser: WorldRegistry {
     func variable(_ name: String) -> String? {
       getenv(name).flatMap { $0.pointee == 0 ? nil : String(cString: $0) }
     }
@@ -29,7 +29,7 @@ package struct WorldRegistry: Sendable {
   }
 
   /// What a name stands for. `.lookupFailed` when no file has it, or a file cannot be read.
-  package func place(named name: String) throws(WorldError) -> String {
+  public func place(named name: String) throws(WorldError) -> String {
     for path in paths {
       guard let text = try Self.text(of: path) else { continue }
       if let place = try Self.entries(text, in: path)[name] { return place }

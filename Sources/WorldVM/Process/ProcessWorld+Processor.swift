@@ -7,7 +7,7 @@ extension ProcessWorld {
   package func lock() { state.lock() }
   package func unlock() { state.unlock() }
 
-  package func go(_ plan: ResumePlan) throws(WorldError) {
+  package func start(_ plan: ResumePlan) throws(WorldError) {
     try memory.go { () throws(WorldError) in
       try ask { guest throws(GuestError) in try guest.resume(plan) }
     }
@@ -16,6 +16,7 @@ extension ProcessWorld {
   package var lastStop: StopEvent? { state.lastStop }
   package var stopDescriptor: Int32 { state.stopDescriptor }
   package func takeStop() -> StopEvent? { state.takeStop() }
+  package func awaitStop() throws(WorldError) -> StopEvent { try state.awaitStop() }
 
   /// A world that stands still is left as it is: its stop waits to be taken, or was.
   package func interrupt() throws(WorldError) {

@@ -17,10 +17,10 @@ package final class ProcessWorld: TranslatedWorld {
   /// How it was launched, without what was launched.
   let options: LaunchOptions
 
-  init(guest: Guest, state: RunState, isAttached: Bool, options: LaunchOptions) {
+  init(guest: Guest, state: RunState, isAttached: Bool, options: LaunchOptions, name: String? = nil) {
     self.isAttached = isAttached
     self.options = options
-    name = "pid:\(guest.pid)"
+    self.name = name ?? "pid:\(guest.pid)"
     self.guest = guest
     self.state = state
     memory = CachedMemory(source: guest, state: state)
@@ -37,15 +37,15 @@ package final class ProcessWorld: TranslatedWorld {
 
   /// Attaches to a process; the world stands wherever its threads stood.
   package static func attach(
-    _ process: Int32, _ options: LaunchOptions
+    _ process: Int32, _ options: LaunchOptions, name: String? = nil
   ) throws(GuestError) -> ProcessWorld {
-    try hold(options, isAttached: true) { options, onStop throws(GuestError) in
+    try hold(options, isAttached: true, name: name) { options, onStop throws(GuestError) in
       try Guest.attach(process, options, onStop: onStop)
     }
   }
 
   private static func hold(
-    _ options: LaunchOptions, isAttached: Bool,
+    _ options: LaunchOptions, isAttached: Bool, name: String? = nil,
     by begin: (LaunchOptions, @escaping @Sendable (StopEvent) -> Void) throws(GuestError) -> Guest
   ) throws(GuestError) -> ProcessWorld {
     let state: RunState
@@ -61,7 +61,7 @@ package final class ProcessWorld: TranslatedWorld {
     state.find(
       at: StopEvent(thread: guest.threads.first ?? ThreadID(guest.pid), reason: .signal(SIGTRAP)))
     let world = ProcessWorld(
-      guest: guest, state: state, isAttached: isAttached, options: options)
+      guest: guest, state: state, isAttached: isAttached, options: options, name: name)
     // The first look of the log of mappings; what cannot be seen now will be seen later.
     do throws(WorldError) { _ = try world.mappings() } catch {}
     return world
@@ -154,7 +154,7 @@ extension WorldError {
     self =
       switch error {
       case .cannotLaunch, .cannotAttach: .badWorld("\(error)")
-      case .cannotRelocate, .cannotOutload, .cannotInload: .refused("\(error)")
+      case .cannotRelocate, .cannotOutload, .cannotInload, .cannotExpand: .refused("\(error)")
       case .system(let call, let errno): .failed(call: call, errno: errno)
       case .gone: .badWorld("the process has ended")
       case .running: .running

@@ -18,12 +18,14 @@ package final class RunState: Sendable {
     var lastStop: StopEvent?
     /// Stops that `takeStop` has not handed out; `stopped` counts them.
     var waiting: [StopEvent] = []
-    /// Why the world is of no use any more; nil while it is.
+    /// Why the world is of no use any more; nil while it is of some.
     var invalidity: String?
   }
 
   private let state: Mutex<State>
   private let stopped: EventCounter
+  /// Holds a count once the world is invalid.
+  private let invalid: Cancellation
   /// Holds a count while the lock count is zero, so that a `go` can wait for it in poll.
   private let unlocked: EventCounter
 
@@ -32,6 +34,7 @@ package final class RunState: Sendable {
     state = Mutex(State(incarnation: incarnation))
     do throws(DescriptorError) {
       stopped = try EventCounter()
+      invalid = try Cancellation()
       unlocked = try EventCounter()
     } catch {
       throw .failed(call: "eventfd", errno: error.errno)
@@ -61,6 +64,7 @@ package final class RunState: Sendable {
     state.withLock { state in
       guard state.invalidity == nil else { return }
       state.invalidity = reason
+      invalid.cancel()
       // Whoever waits in `waitUntilUnlocked` must see it.
       if state.lockCount > 0 { unlocked.raise() }
     }
@@ -69,6 +73,20 @@ package final class RunState: Sendable {
   /// Throws `.badWorld` once the world was invalidated.
   package func requireValid() throws(WorldError) {
     if let reason = state.withLock({ $0.invalidity }) { throw .badWorld(reason) }
+  }
+
+  /// Waits for a stop that was not taken yet, and takes it.
+  package func awaitStop() throws(WorldError) -> StopEvent {
+    while true {
+      try requireValid()
+      if let stop = takeStop() { return stop }
+      do throws(ClientError) {
+        try Patience(cancellations: [Cancellation.current, invalid]).wait(for: stopDescriptor)
+      } catch {
+        try requireValid()
+        throw .cancelled
+      }
+    }
   }
 
   // MARK: Lock count

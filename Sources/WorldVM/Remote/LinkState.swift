@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-only
 
 /// How a remote world is reached now.
-package enum LinkState: Hashable, Sendable {
+public enum LinkState: Hashable, Sendable {
   case connected
   /// Tried again until it succeeds or the caller cancels: how often it was, and why the last failed.
   case reconnecting(attempt: Int, reason: String)
@@ -10,7 +10,7 @@ package enum LinkState: Hashable, Sendable {
 }
 
 extension LinkState: CustomStringConvertible {
-  package var description: String {
+  public var description: String {
     switch self {
     case .connected: "connected"
     case .reconnecting(let attempt, let reason): "reconnecting, attempt \(attempt): \(reason)"

@@ -12,9 +12,10 @@ extension RemoteWorld {
   package var lastStop: StopEvent? { state.lastStop }
   package var stopDescriptor: Int32 { state.stopDescriptor }
   package func takeStop() -> StopEvent? { state.takeStop() }
+  package func awaitStop() throws(WorldError) -> StopEvent { try state.awaitStop() }
 
   /// A thread that stands at a breakpoint goes past it: servers differ in whether they see to that.
-  package func go(_ plan: ResumePlan) throws(WorldError) {
+  package func start(_ plan: ResumePlan) throws(WorldError) {
     let actions = try actions(of: plan)
     let obstacle = try obstacle(to: plan)
     // A signal is delivered once.

@@ -44,3 +44,14 @@ extension TranslatedWorld {
     throw .refused("the program is on disk already")
   }
 }
+
+/// Writes the program of a world to disk and ends it: its world is the one that is returned then, and the
+/// image's size on disk is told. When it throws, the program is as it was.
+public func outload(
+  _ world: any World, to path: String, isCompressed: Bool = false
+) throws(WorldError) -> (world: any World, size: UInt64) {
+  guard let translated = world as? any TranslatedWorld else {
+    throw .refused("\(world.name) does not run under xv here")
+  }
+  return try translated.outloaded(to: path, isCompressed: isCompressed)
+}

@@ -131,11 +131,13 @@ package final class SwapWorld: TranslatedWorld {
   package var lastStop: StopEvent? { state.lastStop }
   package var stopDescriptor: Int32 { state.stopDescriptor }
   package func takeStop() -> StopEvent? { state.takeStop() }
+  package func awaitStop() throws(WorldError) -> StopEvent { try state.awaitStop() }
 
   /// The first one inloads.
-  package func go(_ plan: ResumePlan) throws(WorldError) {
-    if let live { return try live.go(plan) }
+  package func start(_ plan: ResumePlan) throws(WorldError) {
+    if let live { return try live.start(plan) }
     try state.requireValid()
+    try state.waitUntilUnlocked()
     let made = try ProcessWorld.inload(image, options, state: state)
     guard made.processID == image.processID, made.threads == image.threads else {
       try made.kill()
@@ -143,7 +145,7 @@ package final class SwapWorld: TranslatedWorld {
     }
     process.withLock { $0 = made }
     memory.forget()
-    try made.go(plan)
+    try made.start(plan)
   }
   package func interrupt() throws(WorldError) { try live?.interrupt() }
   /// The image stays as it is.
@@ -254,7 +256,7 @@ private enum OtherWorld {
 }
 
 /// The world of the current swap image; the same value at each call.
-package func otherWorld() throws(WorldError) -> SwapWorld {
+public func otherWorld() throws(WorldError) -> any World {
   guard let world = OtherWorld.current.withLock({ $0 }) else {
     throw .badWorld("there is no swap image")
   }

@@ -3,16 +3,16 @@ internal import CLinux
 
 /// A thread that has met a breakpoint of which nobody has been told yet. Good only for as long as the
 /// call lasts to which it is handed.
-package struct BreakpointHit {
-  package let thread: ThreadID
+public struct BreakpointHit {
+  public let thread: ThreadID
   /// Without the extended state.
-  package let registers: Registers
+  public let registers: Registers
   /// The XSAVE area; empty when the thread is gone.
-  package let readExtended: () -> [UInt8]
+  public let readExtended: () -> [UInt8]
   /// What can be read, from the first byte on.
-  package let read: (_ address: UInt64, _ count: Int) -> [UInt8]
+  public let read: (_ address: UInt64, _ count: Int) -> [UInt8]
 
-  package init(
+  public init(
     thread: ThreadID, registers: Registers, readExtended: @escaping () -> [UInt8],
     read: @escaping (_ address: UInt64, _ count: Int) -> [UInt8]
   ) {
@@ -25,7 +25,7 @@ package struct BreakpointHit {
 
 /// Decides whether a hit is told. Runs on the tracer's thread while other threads of the program run;
 /// it must not call back into the guest.
-package typealias BreakpointFilter = @Sendable (BreakpointHit) -> Bool
+public typealias BreakpointFilter = @Sendable (BreakpointHit) -> Bool
 
 extension Tracer {
   /// Lets a thread that has met a breakpoint go on if nobody is to be told; the others have not noticed.

@@ -2,16 +2,16 @@
 import Glibc
 
 /// What of a program's life its debugger is told besides its stops.
-package struct ToldEvents: Hashable, Sendable {
+public struct ToldEvents: Hashable, Sendable {
   /// Processes that it makes, with memory of their own.
-  package var forks = false
+  public var forks = false
   /// Those for which their maker waits, and that the wait is over.
-  package var vforks = false
+  public var vforks = false
 
   /// Threads that it makes, and their ends.
-  package var threads = false
+  public var threads = false
 
-  package init(forks: Bool = false, vforks: Bool = false, threads: Bool = false) {
+  public init(forks: Bool = false, vforks: Bool = false, threads: Bool = false) {
     self.forks = forks
     self.vforks = vforks
     self.threads = threads
@@ -19,14 +19,14 @@ package struct ToldEvents: Hashable, Sendable {
 }
 
 /// What of one thread's life its debugger is told, whatever `ToldEvents` says.
-package struct ThreadOptions: OptionSet, Hashable, Sendable {
-  package let rawValue: UInt64
-  package init(rawValue: UInt64) { self.rawValue = rawValue }
+public struct ThreadOptions: OptionSet, Hashable, Sendable {
+  public let rawValue: UInt64
+  public init(rawValue: UInt64) { self.rawValue = rawValue }
 
   /// Threads that it makes.
-  package static let clones = ThreadOptions(rawValue: 1)
+  public static let clones = ThreadOptions(rawValue: 1)
   /// Its end.
-  package static let end = ThreadOptions(rawValue: 2)
+  public static let end = ThreadOptions(rawValue: 2)
 }
 
 /// Who is told of the stops of processes that were made by others. Events wait for their receiver.

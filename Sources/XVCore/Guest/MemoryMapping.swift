@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-only
 
 /// One mapping of the program as it has it natively: without the server's, with its own protection.
-package struct MemoryMapping: Hashable, Sendable {
-  package var range: OriginalRange
+public struct MemoryMapping: Hashable, Sendable {
+  public var range: OriginalRange
   /// PROT_READ, PROT_WRITE and PROT_EXEC.
-  package var protection: Int32
-  package var isShared: Bool
+  public var protection: Int32
+  public var isShared: Bool
   /// As /proc/PID/maps names it; empty for anonymous memory.
-  package var path: String
+  public var path: String
 
-  package init(range: OriginalRange, protection: Int32, isShared: Bool, path: String) {
+  public init(range: OriginalRange, protection: Int32, isShared: Bool, path: String) {
     self.range = range
     self.protection = protection
     self.isShared = isShared

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-only
 
 /// What one thread is to do at a resume.
-package enum ResumeKind: Hashable, Sendable {
+public enum ResumeKind: Hashable, Sendable {
   case stay
   case run
   /// Execute exactly one original instruction.
@@ -11,21 +11,21 @@ package enum ResumeKind: Hashable, Sendable {
 }
 
 /// A resume: the default for all threads and exceptions to it.
-package struct ResumePlan: Sendable {
-  package struct Action: Hashable, Sendable {
-    package var kind: ResumeKind
+public struct ResumePlan: Sendable {
+  public struct Action: Hashable, Sendable {
+    public var kind: ResumeKind
     /// Linux number of a signal to deliver first; 0 is none.
-    package var signal: Int32
-    package init(_ kind: ResumeKind, signal: Int32 = 0) {
+    public var signal: Int32
+    public init(_ kind: ResumeKind, signal: Int32 = 0) {
       self.kind = kind
       self.signal = signal
     }
   }
 
-  package var others: Action
-  package var threads: [ThreadID: Action]
+  public var others: Action
+  public var threads: [ThreadID: Action]
 
-  package init(others: Action = Action(.run), threads: [ThreadID: Action] = [:]) {
+  public init(others: Action = Action(.run), threads: [ThreadID: Action] = [:]) {
     self.others = others
     self.threads = threads
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-only
 
 /// Why a guest that had been resumed no longer runs. Signal numbers are Linux's.
-package enum StopReason: Hashable, Sendable {
+public enum StopReason: Hashable, Sendable {
   /// A probe set by `insertBreakpoint` was reached; pc is the probe's own address.
   case breakpoint
   /// An instruction accessed what `insertWatchpoint` has named; pc is behind it.
@@ -39,11 +39,11 @@ package enum StopReason: Hashable, Sendable {
 }
 
 /// A stop of the whole guest (all threads stand still), and the thread that caused it.
-package struct StopEvent: Hashable, Sendable {
-  package var thread: ThreadID
-  package var reason: StopReason
+public struct StopEvent: Hashable, Sendable {
+  public var thread: ThreadID
+  public var reason: StopReason
 
-  package init(thread: ThreadID, reason: StopReason) {
+  public init(thread: ThreadID, reason: StopReason) {
     self.thread = thread
     self.reason = reason
   }

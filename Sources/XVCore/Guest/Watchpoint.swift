@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-only
 
 /// Memory whose accesses stop the guest.
-package struct Watchpoint: Hashable, Sendable {
+public struct Watchpoint: Hashable, Sendable {
   /// Which accesses count. What reads and writes in one instruction counts as both.
-  package enum Kind: Hashable, Sendable { case write, read, access }
+  public enum Kind: Hashable, Sendable { case write, read, access }
 
-  package var kind: Kind
-  package var address: OriginalAddress
-  package var length: UInt64
+  public var kind: Kind
+  public var address: OriginalAddress
+  public var length: UInt64
 
   /// As many as there can be of one process: a bound to what a client can make the server keep.
-  package static let most = 0x1_0000
+  public static let most = 0x1_0000
 
-  package init(_ kind: Kind, at address: OriginalAddress, length: UInt64) {
+  public init(_ kind: Kind, at address: OriginalAddress, length: UInt64) {
     self.kind = kind
     self.address = address
     self.length = length
@@ -28,14 +28,14 @@ package struct Watchpoint: Hashable, Sendable {
 }
 
 /// An access that met a watchpoint. `address` is what was watched there, not where the access began.
-package struct WatchHit: Hashable, Sendable {
-  package var kind: Watchpoint.Kind
-  package var address: OriginalAddress
+public struct WatchHit: Hashable, Sendable {
+  public var kind: Watchpoint.Kind
+  public var address: OriginalAddress
   /// What it met of other watchpoints, told one after the other: a debugger looks only at those in which the
   /// address lies.
   var others: [WatchHit] = []
 
-  package init(_ kind: Watchpoint.Kind, at address: OriginalAddress) {
+  public init(_ kind: Watchpoint.Kind, at address: OriginalAddress) {
     self.kind = kind
     self.address = address
   }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-only
 
 /// The system calls of whose entry and return a debugger wants to be told.
-package enum CaughtCalls: Hashable, Sendable {
+public enum CaughtCalls: Hashable, Sendable {
   case none
   case all
   case some(Set<Int32>)
 
-  package func contains(_ number: Int32) -> Bool {
+  public func contains(_ number: Int32) -> Bool {
     switch self {
     case .none: false
     case .all: true

@@ -63,11 +63,39 @@ import XVCore
       try world.copyWrite([1, 2, 3], to: Address(0x100))
     }
     // The program sees what was written: it ends with another status.
-    try world.go(ResumePlan())
-    #expect(held.nextStop()?.reason == .exited(42))
+    try world.start(ResumePlan())
+    #expect(try held.world.awaitStop().reason == .exited(42))
   }
 
-  @Test(arguments: WorldKind.remote + [.core])
+  /// What lies before the first address that fails is written, and nothing at or behind it.
+  @Test(arguments: WorldKind.live.filter { $0 != .attached })
+  func aWriteEndsWhereMemoryEnds(_ kind: WorldKind) throws {
+    let held = try HeldWorld(kind)
+    try held.run(to: "main")
+    let world = held.world
+    let end = try endOfMapping(held.address(of: "pages"), in: world)
+    let start = end + UInt64(bitPattern: -5000)
+    let bytes = (0..<6000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ 1) }
+    #expect(throws: WorldError.addressFault(end)) { try world.copyWrite(bytes, to: start) }
+    #expect(try world.copyReadAvailable(from: start, count: 6000) == Array(bytes.prefix(5000)))
+  }
+
+  @Test(arguments: [WorldKind.process, .ours])
+  func changesOfMappingsAreLogged(_ kind: WorldKind) throws {
+    let held = try HeldWorld(kind)
+    try held.run(to: "main")
+    let world = held.world
+    _ = try world.mapLog()
+    let address = try world.allocate(count: 0x3000, protection: PROT_READ | PROT_WRITE)
+    let mapped = try #require(try world.mapLog().last)
+    #expect(mapped.change == .map && mapped.mapping.range.contains(address))
+    #expect(mapped.incarnation == world.currentIncarnation)
+    try world.release(address, count: 0x3000)
+    let unmapped = try #require(try world.mapLog().last)
+    #expect(unmapped.change == .unmap && unmapped.mapping.range.contains(address))
+  }
+
+  @Test(arguments: WorldKind.remote + [.core, .swap, .inloaded])
   func noPageIsFetchedTwice(_ kind: WorldKind) throws {
     let held = try HeldWorld(kind)
     let remote = held.world as? RemoteWorld
@@ -98,7 +126,7 @@ import XVCore
     #expect(try world.copyRead(from: deep, count: 16) == code)
     // A go from the breakpoint itself passes it, and meets it again one frame deeper.
     for argument in [Subject.depth, Subject.depth - 1, Subject.depth - 2] {
-      try world.go(ResumePlan())
+      try world.start(ResumePlan())
       #expect(held.nextStop()?.reason == .breakpoint)
       #expect(try held.programCounter == deep)
       let thread = try #require(world.lastStop?.thread)
@@ -106,7 +134,7 @@ import XVCore
       #expect(try world.copyRead(from: deep, count: 16) == code)
     }
     try world.clearBreak(deep)
-    try world.go(ResumePlan())
+    try world.start(ResumePlan())
     #expect(held.nextStop()?.reason == .exited(Subject.status))
     #expect(throws: WorldError.self) { try world.read(deep) }
   }
@@ -121,7 +149,7 @@ import XVCore
     #expect(world.threads.contains(thread))
     let before = world.currentIncarnation
     let start = try held.programCounter
-    try world.go(ResumePlan(others: .init(.stay), threads: [thread: .init(.step)]))
+    try world.start(ResumePlan(others: .init(.stay), threads: [thread: .init(.step)]))
     #expect(held.nextStop() == StopEvent(thread: thread, reason: .stepped))
     #expect(world.currentIncarnation == before.next)
     #expect(try held.programCounter != start)
@@ -143,24 +171,59 @@ import XVCore
     let world = held.world
     world.lock()
     world.lock()
+    let before = world.currentIncarnation
     let cancellation = try Cancellation()
     cancellation.cancel()
     // Whoever waits for the lock can be cancelled, and nothing has happened.
     #expect(throws: WorldError.cancelled) {
-      try Cancellation.$current.withValue(cancellation) { try world.go(ResumePlan()) }
+      try Cancellation.$current.withValue(cancellation) { try world.start(ResumePlan()) }
     }
-    #expect(world.currentIncarnation == .first)
+    #expect(world.currentIncarnation == before)
     world.unlock()
     world.unlock()
-    try world.go(ResumePlan())
-    #expect(held.nextStop()?.reason == .exited(Subject.status))
+    #expect(try world.go().reason == .exited(Subject.status))
+    #expect(world.currentIncarnation == before.next)
+  }
+
+  /// Whoever waits for the lock goes on when the last of those who hold it gives it up.
+  @Test(arguments: WorldKind.live.filter { $0 != .attached })
+  func aLockedWorldGoesWhenItIsUnlocked(_ kind: WorldKind) async throws {
+    let held = try HeldWorld(kind)
+    let world = held.world
+    let before = world.currentIncarnation
+    world.lock()
+    async let reason = Task.detached { try world.go().reason }.value
+    #expect(world.currentIncarnation == before)
+    world.unlock()
+    #expect(try await reason == .exited(Subject.status))
+  }
+
+  @Test(arguments: [WorldKind.attached, .process, .ours])
+  func waitingForAStopEnds(_ kind: WorldKind) async throws {
+    let held = try HeldWorld(kind)
+    let world = held.world
+    // Nothing stops it: nobody asked for anything.
+    let cancellation = try Cancellation()
+    cancellation.cancel()
+    #expect(throws: WorldError.cancelled) {
+      try Cancellation.$current.withValue(cancellation) { try world.awaitStop() }
+    }
+    async let waiting = Task.detached { try world.awaitStop().reason }.value
+    world.invalidate()
+    do {
+      let reason = try await waiting
+      Issue.record("an invalid world stopped: \(reason)")
+    } catch let error {
+      #expect(error is WorldError)
+    }
+    #expect(throws: WorldError.self) { try world.awaitStop() }
   }
 
   @Test(arguments: [WorldKind.attached])
   func aWorldThatRunsIsInterrupted(_ kind: WorldKind) throws {
     let held = try HeldWorld(kind)
-    try held.world.go(ResumePlan())
-    #expect(throws: WorldError.running) { try held.world.go(ResumePlan()) }
+    try held.world.start(ResumePlan())
+    #expect(throws: WorldError.running) { try held.world.start(ResumePlan()) }
     try held.world.interrupt()
     #expect(held.nextStop()?.reason == .interrupted)
   }
@@ -195,7 +258,7 @@ import XVCore
     invalidateWorld(held.world)
     for attempt in [
       { _ = try held.world.read(base) }, { _ = try held.world.loadState() },
-      { _ = try held.world.setBreak(base) }, { try held.world.go(ResumePlan()) },
+      { _ = try held.world.setBreak(base) }, { try held.world.start(ResumePlan()) },
     ] as [() throws -> Void] {
       do {
         try attempt()
@@ -208,6 +271,35 @@ import XVCore
     // What runs is not the world's any more: the server ends it.
   }
 
+  /// Registers and memory that are changed on disk are the program's when it lives again; the cache is no
+  /// way around the file.
+  @Test func anImageIsChanged() throws {
+    let held = try HeldWorld(.swap)
+    try held.run(to: "deep")
+    let world = held.world
+    let thread = try #require(world.threads.first)
+    let pages = try held.address(of: "pages")
+    try world.write(7, to: pages)
+    try world.copyWrite([UInt8](repeating: 0xa5, count: 5000), to: pages + 100)
+    var registers = try world.registers(of: thread, extended: false)
+    #expect(registers.general.rdi == UInt64(Subject.depth))
+    registers.general.rdi = 3
+    registers.extended = []
+    try world.setRegisters(registers, of: thread)
+    let other = try SwapWorld(path: try #require(held.image))
+    #expect(try other.read(pages) == 7)
+    #expect(try other.copyRead(from: pages + 100, count: 5000) == [UInt8](repeating: 0xa5, count: 5000))
+    #expect(try other.registers(of: thread, extended: false).general.rdi == 3)
+    let deep = try held.address(of: "deep")
+    _ = try world.setBreak(deep)
+    // It passes the breakpoint at which it stands.
+    for argument in [UInt64(2), 1, 0] {
+      #expect(try world.go().reason == .breakpoint)
+      #expect(try world.registers(of: thread, extended: false).general.rdi == argument)
+    }
+    #expect(try world.go().reason == .exited(Subject.status))
+  }
+
   @Test func aCoreIsLookedAtOnly() throws {
     let held = try HeldWorld(.core)
     let world = held.world
@@ -215,7 +307,7 @@ import XVCore
     #expect(try world.read(value) == Subject.value)
     #expect(try held.programCounter == (try held.address(of: "wait_here")))
     for attempt in [
-      { try world.go(ResumePlan()) }, { try world.write(1, to: value) },
+      { try world.start(ResumePlan()) }, { try world.write(1, to: value) },
       { _ = try world.setBreak(value) },
     ] as [() throws -> Void] {
       do {

@@ -8,6 +8,10 @@ import XVCore
 /// The kinds of worlds that the suite goes through.
 enum WorldKind: String, CaseIterable, Sendable {
   case process, attached, gdbserver, qemu, ours, core, local
+  /// Written to disk again after each `run`, so that all is done to the image.
+  case swap
+  /// An image that lives again.
+  case inloaded
 
   /// The program can run.
   var isLive: Bool { self != .core && self != .local }
@@ -16,9 +20,11 @@ enum WorldKind: String, CaseIterable, Sendable {
 }
 
 /// A world of a kind, with the subject at its first instruction, and what serves it.
-final class HeldWorld: Sendable {
+final class HeldWorld {
   let kind: WorldKind
-  let world: any World
+  private(set) var world: any World
+  /// The last one that was written.
+  private(set) var image: String?
   private let server: Command?
   private let socket: String?
 
@@ -32,6 +38,13 @@ final class HeldWorld: Sendable {
       var options = LaunchOptions(program: program, arguments: [program])
       options.debugged = true
       world = try ProcessWorld.launch(options)
+    case .swap, .inloaded:
+      var options = LaunchOptions(program: program, arguments: [program])
+      options.debugged = true
+      // Sockets and pipes that the tests' runner leaves open could not be carried.
+      let closing = "import os, sys; os.closerange(3, 4096); os.execv(sys.argv[1], sys.argv[1:])"
+      options.prelude = .init(command: ["/usr/bin/python3", "-I", "-c", closing, program], execs: 1)
+      (world, image) = try Self.outloaded(try ProcessWorld.launch(options))
     case .attached:
       server = try Command(["sleep", "1000"])
       world = try getWorld(where: "pid:\(server!.process)")
@@ -58,6 +71,15 @@ final class HeldWorld: Sendable {
     }
     self.server = server
     self.socket = socket
+    if kind == .inloaded { try world.go(ResumePlan(others: .init(.step))) }
+  }
+
+  /// The world of an image in which a world's program is from now on.
+  private static func outloaded(_ world: any World) throws -> (any World, image: String) {
+    let path = try Subject.directory.get() + "/image-\(UInt32.random(in: 0 ... .max))"
+    let swapped = try outload(world, to: path).world
+    #expect(try otherWorld().name == "Outload")
+    return (swapped, path)
   }
 
   /// The server of this build, beside the tests.
@@ -86,7 +108,7 @@ final class HeldWorld: Sendable {
     if kind == .attached { try? world.detach(signal: 0) }
     if kind.isLive, kind != .attached { try? world.kill() }
     // An invalid world leaves its process alone.
-    if kind == .process { Glibc.kill(world.processID, SIGKILL) }
+    if kind == .process || kind == .inloaded { Glibc.kill(world.processID, SIGKILL) }
     if kind != .local { world.invalidate() }
     if let socket { unlink(socket) }
   }
@@ -117,9 +139,10 @@ final class HeldWorld: Sendable {
   func run(to name: String) throws {
     let address = try address(of: name)
     _ = try world.setBreak(address)
-    try world.go(ResumePlan())
+    try world.start(ResumePlan())
     let stop = nextStop()
     #expect(stop?.reason == .breakpoint)
     try world.clearBreak(address)
+    if kind == .swap { (world, image) = try Self.outloaded(world) }
   }
 }
