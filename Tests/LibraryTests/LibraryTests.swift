@@ -12,7 +12,7 @@ import WorldVM
     private(set) var isTaken = false
 
     init() throws {
-      let words = ["/bin/sh", "-c", "while :; do :; done"]
+      let words = ["/bin/sh", "-c", "echo; while :; do :; done"]
       var pointers: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
       defer { for pointer in pointers { free(pointer) } }
       var process: pid_t = 0
@@ -28,13 +28,22 @@ import WorldVM
       var actions = posix_spawn_file_actions_t()
       posix_spawn_file_actions_init(&actions)
       defer { posix_spawn_file_actions_destroy(&actions) }
+      var ends: [Int32] = [0, 0]
+      try #require(pipe(&ends) == 0)
+      posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO)
       for number in 3..<Int32(1000) { posix_spawn_file_actions_addclose(&actions, number) }
-      for number in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] {
+      for number in [STDIN_FILENO, STDERR_FILENO] {
         posix_spawn_file_actions_addopen(&actions, number, "/dev/null", O_RDWR, 0)
       }
       let code = posix_spawn(&process, "/bin/sh", &actions, &attributes, &pointers, environ)
       try #require(code == 0)
       self.process = process
+      // It is in its loop.
+      close(ends[1])
+      var byte: UInt8 = 0
+      let count = read(ends[0], &byte, 1)
+      close(ends[0])
+      try #require(count == 1)
     }
 
     /// Waits for its end.
@@ -55,12 +64,12 @@ import WorldVM
   }
 
   /// Of the error that a call throws.
-  private func kind(_ call: () throws(WorldError) -> Void) -> String {
-    do throws(WorldError) {
+  private func kind(_ call: () throws -> Void) -> String {
+    do {
       try call()
       return "none"
     } catch {
-      switch error {
+      switch error as? WorldError {
       case .badWorld: return "bad"
       case .lookupFailed: return "lookup"
       default: return "\(error)"
