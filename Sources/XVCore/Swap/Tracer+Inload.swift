@@ -21,6 +21,10 @@ extension Tracer {
       try rebuild(image, record)
       breakpoints = image.breakpoints
       try moveIn()
+      // That it stands there has been told: it goes past a breakpoint of that place.
+      if let state = threads[image.current] {
+        threads[image.current]?.toldBreakpoint = UInt64(state.registers.general.rip)
+      }
     } catch {
       engine?.stopDispatcher()
       killAndReap(process)
