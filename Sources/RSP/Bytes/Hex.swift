@@ -20,6 +20,11 @@ package enum Hex {
 
   /// Two digits a byte.
   package static func encode(_ bytes: some Collection<UInt8>) -> [UInt8] {
+    bytes.withContiguousStorageIfAvailable(digits) ?? Array(bytes).withUnsafeBufferPointer(digits)
+  }
+
+  /// For callers of other modules, too, nothing is asked of a collection byte by byte.
+  private static func digits(of bytes: UnsafeBufferPointer<UInt8>) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: bytes.count * 2) { buffer, count in
       for byte in bytes {
         buffer[count] = digit(byte >> 4)
@@ -31,6 +36,10 @@ package enum Hex {
 
   /// The bytes that an even number of digits stands for, nil for anything else.
   package static func decode(_ digits: some Collection<UInt8>) -> [UInt8]? {
+    digits.withContiguousStorageIfAvailable(bytes) ?? Array(digits).withUnsafeBufferPointer(bytes)
+  }
+
+  private static func bytes(of digits: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
     guard digits.count.isMultiple(of: 2) else { return nil }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(digits.count / 2)

@@ -127,9 +127,11 @@ struct PtraceControl: GuestControl {
   }
 
   private static let xstate: UInt = 0x202
+  /// Asked for once: cpuid leaves a virtual machine.
+  private static let stateSize = max(576, Int(xv_xsave_area_size()))
 
   func extendedState(_ thread: ThreadID) throws(GuestError) -> [UInt8] {
-    var state = [UInt8](repeating: 0, count: max(576, Int(xv_xsave_area_size())))
+    var state = [UInt8](repeating: 0, count: PtraceControl.stateSize)
     let (result, size) = state.withUnsafeMutableBytes { bytes in
       var vector = iovec(iov_base: bytes.baseAddress, iov_len: bytes.count)
       let result = withUnsafeMutablePointer(to: &vector) {
