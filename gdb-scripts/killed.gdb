@@ -13,7 +13,7 @@ while alive:
     try:
         with open(f"/proc/{process}/stat") as file:
             alive = file.read().rpartition(")")[2].split()[0] not in "ZX"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         alive = False
 end
 continue
