@@ -115,7 +115,7 @@ PCRE = r"^(?=.*(\d)\1)(?:(?!7{2})[^\n])*\b(?:[a-f]+|\w*?z)(?<=[aeiouz])\b.*?(?:(
 
 CASES = [
     own("locks.c"), own("unwind.cc", seldom=60), own("cancel.c"), own("robust.c"), own("comego.c"), own("storm.c", limit=90),
-    own("ticks.c"), own("mendfault.c"), own("traps.c"), own("contexts.c"), own("loading.c"), own("spawning.c"),
+    own("ticks.c"), own("mendfault.c"), own("traps.c"), own("contexts.c"), own("loading.c"), own("spawning.c", seldom=20),
     Case("python3 in threads and processes", [PYTHON, "-I", program("threading_and_processes.py")], status=3, guard=False,
          limit=120),
     Case("sqlite3", ["/usr/bin/sqlite3", ":memory:"], stdin=SQL.encode(), limit=120),

@@ -38,6 +38,8 @@ protocol GuestControl: Sendable {
   func interrupt(_ thread: ThreadID)
   func signalInformation(_ thread: ThreadID) -> [UInt8]?
   func setSignalInformation(_ thread: ThreadID, _ information: [UInt8])
+  /// siginfo_t of each signal that waits for a thread, or for its process; of the first `most`.
+  func pendingSignals(_ thread: ThreadID, ofProcess: Bool, most: Int) -> [[UInt8]]
   func signalMask(_ thread: ThreadID) -> UInt64?
   func setSignalMask(_ thread: ThreadID, _ mask: UInt64)
   /// False when the kernel refuses an address.
@@ -192,6 +194,26 @@ struct PtraceControl: GuestControl {
       xv_ptrace(0x420a, thread.rawValue, 8, UInt(bitPattern: $0))
     }
     return result < 0 ? nil : mask
+  }
+
+  /// PTRACE_PEEKSIGINFO.
+  func pendingSignals(_ thread: ThreadID, ofProcess: Bool, most: Int) -> [[UInt8]] {
+    var found: [[UInt8]] = []
+    while found.count < most {
+      // struct ptrace_peeksiginfo_args: offset, flags (PTRACE_PEEKSIGINFO_SHARED), count.
+      var arguments: [UInt64] = [UInt64(found.count), (ofProcess ? 1 : 0) | 1 << 32]
+      var information = [UInt8](repeating: 0, count: 128)
+      let result = arguments.withUnsafeMutableBytes { arguments in
+        information.withUnsafeMutableBytes {
+          xv_ptrace(
+            0x4209, thread.rawValue, UInt(bitPattern: arguments.baseAddress),
+            UInt(bitPattern: $0.baseAddress))
+        }
+      }
+      if result <= 0 { break }
+      found.append(information)
+    }
+    return found
   }
 
   func setSignalMask(_ thread: ThreadID, _ mask: UInt64) {

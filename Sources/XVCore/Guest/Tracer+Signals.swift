@@ -143,6 +143,16 @@ extension Tracer {
     xv_write_remote(thread.rawValue, place, &flags, 8)
   }
 
+  /// Whether the instruction at which a running thread was stopped has raised a signal that is still to be
+  /// told: the kernel tells a stop that was asked for before any signal (kernel/signal.c, get_signal).
+  func awaitsFault(_ thread: ThreadID) -> Bool {
+    guard threads[thread]?.state == .running,
+      !control.pendingSignals(thread, ofProcess: false, most: 1).isEmpty,
+      let status = ProcessStatus(of: thread.rawValue)
+    else { return false }
+    return status.signals("SigPnd") & ~status.signals("SigBlk") & Tracer.synchronousSignals != 0
+  }
+
   /// si_addr of a fault that names the instruction itself must name the original one.
   func mendInformation(_ thread: ThreadID, _ signal: Int32) {
     guard [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP].contains(signal), let engine,

@@ -54,15 +54,6 @@ extension Tracer {
     return met == 0 ? nil : met
   }
 
-  /// A thread has stopped for xv's sake, but its trap of an access waits for its turn.
-  func awaitsAccessTrap(_ thread: ThreadID) -> Bool {
-    guard let state = threads[thread], state.state == .running,
-      state.debugRegisters != DebugRegisters(), control.debugStatus(thread) & DebugRegisters.all != 0,
-      let status = ProcessStatus(of: thread.rawValue)
-    else { return false }
-    return status.signals("SigPnd") >> UInt64(SIGTRAP - 1) & 1 != 0
-  }
-
   /// A thread in the cache has made an access that met debug registers.
   func accessed(_ thread: ThreadID, _ met: UInt8) {
     switch place(ofAccess: thread) {

@@ -152,7 +152,7 @@ final class Tracer: @unchecked Sendable {
       }
       switch event {
       case .stopped where state == .raisingTrap: control.resume(thread, signal: 0)
-      case .stopped where awaitsAccessTrap(thread): control.resume(thread, signal: 0)
+      case .stopped where awaitsFault(thread): control.resume(thread, signal: 0)
       case .stopped:
         canonicalize(thread)
         if var registers = threads[thread]?.registers.general {

@@ -122,7 +122,7 @@ extension Tracer {
     if stopped != nil { threads[thread]?.stoppedBySignal = 0 }
     // It is the first.
     if let stopped, state.pending != nil { told.pending.append(stopped) }
-    told.pending += control.pendingSignals(thread, ofProcess: false)
+    told.pending += control.pendingSignals(thread, ofProcess: false, most: .max)
     return told
   }
 
@@ -130,7 +130,7 @@ extension Tracer {
     _ record: inout SwapRecord, _ caller: ThreadID, _ scratch: UInt64, _ reasons: inout OutloadObstacles
   ) throws(GuestError) {
     guard let engine, let registers = threads[caller]?.registers.general else { throw .gone }
-    record.pending = control.pendingSignals(caller, ofProcess: true)
+    record.pending = control.pendingSignals(caller, ofProcess: true, most: .max)
     for signal in UInt64(1)...64 {
       record.actions += try ask(caller, 13, [signal, 0, scratch, 8], scratch, words: 4) ?? [0, 0, 0, 0]
     }
@@ -146,27 +146,6 @@ extension Tracer {
     if let limit = engine.lock.locked({ engine.addressLimits[process] }) {
       record.limits[18] = limit.soft
       record.limits[19] = limit.hard
-    }
-  }
-}
-
-extension PtraceControl {
-  /// PTRACE_PEEKSIGINFO: siginfo_t of signals that wait for a thread, or for its process.
-  func pendingSignals(_ thread: ThreadID, ofProcess: Bool) -> [[UInt8]] {
-    var found: [[UInt8]] = []
-    while true {
-      // struct ptrace_peeksiginfo_args: offset, flags (PTRACE_PEEKSIGINFO_SHARED), count.
-      var arguments: [UInt64] = [UInt64(found.count), (ofProcess ? 1 : 0) | 1 << 32]
-      var information = [UInt8](repeating: 0, count: 128)
-      let result = arguments.withUnsafeMutableBytes { arguments in
-        information.withUnsafeMutableBytes {
-          xv_ptrace(
-            0x4209, thread.rawValue, UInt(bitPattern: arguments.baseAddress),
-            UInt(bitPattern: $0.baseAddress))
-        }
-      }
-      if result <= 0 { return found }
-      found.append(information)
     }
   }
 }
