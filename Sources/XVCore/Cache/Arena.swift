@@ -98,6 +98,11 @@ struct Arena: ~Copyable {
       ? hotRecovery.entry(covering: offset) : coldRecovery.entry(covering: offset)
   }
 
+  /// Whether lookups lead to this offset.
+  func isLookupEntry(_ offset: UInt32) -> Bool {
+    offset < UInt32(Arena.hotEnd) ? hotRecovery.isLookupEntry(offset) : coldRecovery.isLookupEntry(offset)
+  }
+
   mutating func reset(keepingFloatingPoint: Bool) {
     if !keepingFloatingPoint { floatingPoint.removeAll() }
     hot = Arena.hotStart

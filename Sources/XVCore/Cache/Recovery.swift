@@ -24,9 +24,14 @@ struct Recovery: BitwiseCopyable {
   var form: Form
   /// Registers whose values stand in the spill slots.
   var spilled: SpillSet
+  /// Scratch registers that are certain to hold their own values. Of the others one may hold what a lookup
+  /// has left there.
+  var inPlace: SpillSet = []
   /// What must be added to rsp.
   var stackAdjustment: UInt8
   var original: UInt64
+
+  var isLookupEntry: Bool { form == .at && spilled == .all }
 }
 
 /// The scratch registers that are in their spill slots.
@@ -75,6 +80,22 @@ struct RecoveryTable: ~Copyable {
     let entry = entries[index - 1]
     return entry.form == .persisted
       ? persisted[Int(entry.original)].entry(covering: offset) : entry
+  }
+
+  /// Whether code for those who come from a lookup begins at `offset`, with the scratch registers in their
+  /// slots. Where nothing has to be reloaded another entry has the same offset.
+  func isLookupEntry(_ offset: UInt32) -> Bool {
+    let end = firstIndex(after: offset)
+    guard end > 0 else { return false }
+    if entries[end - 1].form == .persisted {
+      return persisted[Int(entries[end - 1].original)].isLookupEntry(offset)
+    }
+    var index = end - 1
+    while index >= 0, entries[index].offset == offset {
+      if entries[index].isLookupEntry { return true }
+      index -= 1
+    }
+    return false
   }
 
   /// Entries whose offsets lie in `range`.

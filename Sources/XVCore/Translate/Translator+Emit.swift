@@ -187,7 +187,7 @@ extension Translator {
   private mutating func emitInstruction(_ index: Int, _ emission: inout UnitEmission) {
     let instruction = scan[index]
     let bytes = UnsafePointer(copies + Int(marks[index].bytes))
-    recover(&emission, instruction.address)
+    recover(&emission, instruction.address, inPlace: states[index].live)
     let start = emission.offset
     if checks != .none, emission.mode == .normal {
       emitAccessChecks(instruction, bytes, &emission)
@@ -239,12 +239,12 @@ extension Translator {
 
   @inline(__always)
   func recover(
-    _ emission: inout UnitEmission, _ original: UInt64, spilled: SpillSet = [], adjust: UInt8 = 0,
-    form: Recovery.Form = .at
+    _ emission: inout UnitEmission, _ original: UInt64, spilled: SpillSet = [], inPlace: SpillSet = [],
+    adjust: UInt8 = 0, form: Recovery.Form = .at
   ) {
     arenas[emission.arena].hotRecovery.append(
       Recovery(
-        offset: emission.offset, form: form, spilled: spilled, stackAdjustment: adjust,
+        offset: emission.offset, form: form, spilled: spilled, inPlace: inPlace, stackAdjustment: adjust,
         original: original))
   }
 

@@ -13,22 +13,25 @@ extension Translator {
   /// Turns the processor's state of a stopped thread into the original state.
   ///
   /// A scratch register that its target did not need was never reloaded after an indirect branch: it
-  /// still holds what the lookup left there: rcx a cache address, rdx another or the distance of a table
-  /// (`Context.isLeftover`). A program comes by neither, so they say by themselves that the true value
-  /// is in the spill slot.
+  /// still holds what the lookup left there: rcx the address of an entry, rdx the same, 5 bytes less, or the
+  /// distance of a table (`Context.isLeftover`). These say by themselves that the true value is in the
+  /// spill slot. Where the register is certain to have been reloaded they are looked at no more: a
+  /// program's own number may be the same, above all where arenas lie below 4 GiB.
   func recover(
     _ registers: inout user_regs_struct, context: Context, gate: Gate, gateBase: UInt64
   ) -> RecoveredPlace {
     var place = RecoveredPlace()
+    var inPlace: SpillSet = []
     if let arena = arena(containing: registers.rip) {
       let offset = UInt32(registers.rip &- arenas[arena].guest)
       if let entry = arenas[arena].recovery(at: offset) {
         apply(entry, &registers, context, &place)
+        inPlace = entry.inPlace.union(entry.spilled)
       }
     } else if registers.rip >= gateBase, registers.rip < gateBase &+ UInt64(gate.size) {
-      recoverGate(&registers, context: context, gate: gate, gateBase: gateBase, &place)
+      inPlace = recoverGate(&registers, context: context, gate: gate, gateBase: gateBase, &place)
     }
-    resolveLeftovers(&registers, context)
+    resolveLeftovers(&registers, context, inPlace)
     registers.gs_base = context.load64(ContextLayout.guestGSBase)
     return place
   }
@@ -63,11 +66,12 @@ extension Translator {
     }
   }
 
+  /// Returns the scratch registers that are certain to hold no leftovers.
   private func recoverGate(
     _ registers: inout user_regs_struct, context: Context, gate: Gate, gateBase: UInt64,
     _ place: inout RecoveredPlace
-  ) {
-    guard let mark = gate.mark(at: UInt32(registers.rip &- gateBase)) else { return }
+  ) -> SpillSet {
+    guard let mark = gate.mark(at: UInt32(registers.rip &- gateBase)) else { return [] }
     let live = registers
     for number in 0..<16 where mark.file.contains(RegisterSet(number)) {
       registers[register: number] = context.register(number)
@@ -91,23 +95,26 @@ extension Translator {
       } else {
         registers.rip = number < exits.count ? exits[Int(number)].target : 0
       }
+      // Its stub has reloaded what was in slots.
+      return .all
     case .lookup:
       let retry = context.load64(ContextLayout.retry)
       if retry == 0 {
         // The fragment was discarded: on to the target instead of back.
         registers.rip = context.load64(ContextLayout.originalPC)
         registers.rsp &+= context.load64(ContextLayout.adjustment)
-        return
+        return .all
       }
       guard let arena = arena(containing: retry),
         let entry = arenas[arena].recovery(at: UInt32(retry &- arenas[arena].guest))
       else {
         registers.rip = 0
-        return
+        return .all
       }
       var inSlots = entry
       inSlots.spilled = []  // done above
       apply(inSlots, &registers, context, &place)
+      return .all
     case .parked where context.load32(ContextLayout.kind) == RequestKind.systemCallDone.rawValue:
       // A call that was made waits for its answer in the same loop as one that was not.
       recoverCall(&registers, context, result: context.load64(ContextLayout.callResult), &place)
@@ -119,6 +126,7 @@ extension Translator {
       recoverCall(&registers, context, result: context.load64(ContextLayout.callResult), &place)
     case .resumed: break
     }
+    return mark.spilled
   }
 
   /// The state right behind a `syscall` instruction whose call the gate has made.
@@ -135,11 +143,20 @@ extension Translator {
     context.store32(ContextLayout.kind, 0)
   }
 
-  private func resolveLeftovers(_ registers: inout user_regs_struct, _ context: Context) {
-    if isCache(registers.rcx) { registers.rcx = context.load64(ContextLayout.spilledRCX) }
-    if isCache(registers.rdx) || context.isLeftover(registers.rdx) {
+  private func resolveLeftovers(
+    _ registers: inout user_regs_struct, _ context: Context, _ inPlace: SpillSet
+  ) {
+    if !inPlace.contains(.rcx), isLookupEntry(registers.rcx) {
+      registers.rcx = context.load64(ContextLayout.spilledRCX)
+    }
+    if !inPlace.contains(.rdx), isLookupEntry(registers.rdx) || context.isLeftover(registers.rdx) {
       registers.rdx = context.load64(ContextLayout.spilledRDX)
     }
+  }
+
+  private func isLookupEntry(_ address: UInt64) -> Bool {
+    guard let arena = arena(containing: address) else { return false }
+    return arenas[arena].isLookupEntry(UInt32(address &- arenas[arena].guest))
   }
 }
 
