@@ -50,11 +50,38 @@ package struct FrameDecoder: Sendable {
   /// The next event, or nil when more bytes are needed.
   package mutating func next() -> FrameEvent? {
     while position < input.count {
+      takePlain()
+      guard position < input.count else { break }
       let byte = input[position]
       position += 1
       if let event = take(byte) { return event }
     }
     return nil
+  }
+
+  /// Takes what stands for itself, up to the next byte that does not: all of a large packet at once.
+  private mutating func takePlain() {
+    guard phase == .body, !isEscaped else { return }
+    var end = position
+    input.withUnsafeBufferPointer { bytes in
+      while end < bytes.count, !means(bytes[end]) {
+        sum &+= bytes[end]
+        end += 1
+      }
+    }
+    guard end > position else { return }
+    let kept = min(end - position, limit - content.count)
+    content.append(contentsOf: input[position..<position + kept])
+    if kept < end - position { isOversized = true }
+    lastRaw = input[end - 1]
+    position = end
+  }
+
+  /// Whether a byte of a body may stand for something else than itself.
+  @inline(__always)
+  private func means(_ byte: UInt8) -> Bool {
+    byte == UInt8(ascii: "#") || byte == UInt8(ascii: "$") || byte == Escape.marker
+      || byte == RunLength.marker && expandsRuns
   }
 
   private mutating func take(_ byte: UInt8) -> FrameEvent? {
