@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-only
 // Twenty threads that take turns with a mutex and a condition, each with thread-local storage.
 //
-// usage: threads ROUNDS: they say "half" after a quarter, and end when there is a file "go".
+// usage: threads ROUNDS: they say "half" after a quarter, and go on at 3/8 when the pipe "word" opens.
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
