@@ -68,9 +68,10 @@ uint32_t xv_xsave_area_size(void) {
   return b;
 }
 
-int xv_has_rdpid(void) {
+unsigned xv_processor_features(void) {
   unsigned a, b, c, d;
-  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c >> 22) & 1;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return 0;
+  return ((c >> 22) & 1 ? XV_HAS_RDPID : 0) | ((b >> 8) & 1 ? XV_HAS_BMI2 : 0);
 }
 
 int xv_allowed_processors(void) {

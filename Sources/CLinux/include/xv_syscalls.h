@@ -20,14 +20,17 @@ long xv_read_remote(pid_t pid, uint64_t remote, void *local, size_t count);
 long xv_write_remote(pid_t pid, uint64_t remote, const void *local, size_t count);
 /// 0 when unsupported; otherwise the size of the standard-format XSAVE area for the features in XCR0.
 uint32_t xv_xsave_area_size(void);
-/// Whether the processor has RDPID (CPUID leaf 7, ECX bit 22).
-int xv_has_rdpid(void);
+/// Which of these the processor has (CPUID leaf 7).
+enum { XV_HAS_RDPID = 1, XV_HAS_BMI2 = 2 };
+unsigned xv_processor_features(void);
 /// Moves the calling thread off one processor if others are allowed. Only a push: it may come back.
 void xv_leave_processor(int processor);
 /// How many processors the calling thread may use.
 int xv_allowed_processors(void);
 
 static inline void xv_pause(void) { __builtin_ia32_pause(); }
+/// What is at `p` will be read soon; it need not be mapped.
+static inline void xv_prefetch(const void *_Nonnull p) { __builtin_prefetch(p); }
 static inline uint64_t xv_rdtsc(void) { return __builtin_ia32_rdtsc(); }
 static inline uint32_t xv_load32(const volatile uint32_t *p) {
   return __atomic_load_n(p, __ATOMIC_ACQUIRE);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-only
+internal import CLinux
 import Glibc
 
 /// Original address -> block number, by open addressing.
@@ -41,15 +42,26 @@ struct BlockTable: ~Copyable {
     return Int(truncatingIfNeeded: group << 9 | (original >> 3) & 511)
   }
 
+  /// How far it is to the next slot when one is taken: as different as the pages that met there, for each of
+  /// which many slots are taken in a row.
+  @inline(__always)
+  private static func step(_ original: UInt64) -> Int {
+    Int(truncatingIfNeeded: ((original >> 12) &* MasterTable.multiplier) >> 52) | 1
+  }
+
   @inline(__always)
   func find(_ original: UInt64) -> Int32 {
     var index = BlockTable.hash(original) & mask
     while true {
       let slot = slots[index]
       if slot.next == 0 || slot.original == original { return slot.next &- 1 }
-      index = (index &+ 1) & mask
+      index = (index &+ BlockTable.step(original)) & mask
     }
   }
+
+  /// An address will be looked up soon.
+  @inline(__always)
+  func prefetch(_ original: UInt64) { xv_prefetch(slots + (BlockTable.hash(original) & mask)) }
 
   /// Adds an address that is not there.
   mutating func insert(_ original: UInt64, _ block: Int32) {
@@ -61,7 +73,7 @@ struct BlockTable: ~Copyable {
   @inline(__always)
   private func place(_ original: UInt64, _ block: Int32) {
     var index = BlockTable.hash(original) & mask
-    while slots[index].next != 0 { index = (index &+ 1) & mask }
+    while slots[index].next != 0 { index = (index &+ BlockTable.step(original)) & mask }
     slots[index] = Slot(original: original, next: block &+ 1)
   }
 
@@ -74,7 +86,7 @@ struct BlockTable: ~Copyable {
   private mutating func grow() {
     let old = slots
     let oldCount = mask + 1
-    mask = oldCount * 2 - 1
+    mask = oldCount * (oldCount < 1 << 18 ? 4 : 2) - 1
     slots = BlockTable.makeSlots(mask + 1)
     for index in 0..<oldCount where old[index].next != 0 {
       place(old[index].original, old[index].next &- 1)

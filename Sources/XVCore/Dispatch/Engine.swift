@@ -290,7 +290,7 @@ final class Engine: @unchecked Sendable {
     if processor >= 0, processor == sched_getcpu() { xv_leave_processor(processor) }
   }
 
-  private var isAnythingPosted: Bool {
+  var isAnythingPosted: Bool {
     let contexts = server + RegionLayout.contextsOffset + ContextLayout.state
     let used = Int(xv_load32(highestContext))
     for index in 0..<used {

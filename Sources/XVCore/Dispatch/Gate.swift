@@ -90,9 +90,6 @@ struct Gate {
   /// fails.
   private(set) var injectedCalls: UInt64 = 0
 
-  /// Asked once: cpuid leaves a virtual machine, which takes longer than the rest of a gate.
-  private static let hasRDPID = xv_has_rdpid() != 0
-
   private var emitter: Emitter
   let start: UnsafeMutableRawPointer
   let guest: UInt64
@@ -184,7 +181,7 @@ struct Gate {
 
   /// mov ecx, posted ; xchg gs:[state], ecx ; ring the doorbell if the server sleeps.
   private mutating func post() {
-    if Gate.hasRDPID {
+    if ProcessorFeatures.hasRDPID {
       emitter.bytes(0xf9_c7_0f_f3, count: 4)  // rdpid rcx
       emitter.bytes(0x01_49_8d, count: 3)  // lea ecx, [rcx+1]
       emitter.bytes(0x25_0c_89_65, count: 4)  // mov gs:[processor], ecx
@@ -315,7 +312,8 @@ struct Gate {
     emitter.byte(1)
     emitter.bytes(0xca_89_48, count: 3)  // mov rdx, rcx: the hash is the server's `MasterTable.hash`
     emitter.move(Register.r11, immediate: MasterTable.multiplier)
-    emitter.bytes(0x0c_ea_c1_48, count: 4)  // shr rdx, 12
+    emitter.bytes(0xea_c1_48, count: 3)  // shr rdx, bits of code that own a group
+    emitter.byte(UInt8(MasterTable.codeBits))
     emitter.bytes(0xd3_af_0f_49, count: 4)  // imul rdx, r11
     emitter.bytes(0xea_c1_48, count: 3)  // shr rdx, 64 - bits of the group's number
     emitter.byte(UInt8(64 - (RegionLayout.masterBits - MasterTable.groupBits)))
@@ -335,16 +333,15 @@ struct Gate {
     emitter.bytes(0xcb_39_49, count: 3)  // cmp r11, rcx
     let found = shortJump(0x74)  // je
     emitter.bytes(0xdb_85_4d, count: 3)  // test r11, r11
-    let absent = shortJump(0x74)
+    let absent = farJump(0x84)
     emitter.bytes(0x10_c2_83_48, count: 4)  // add rdx, 16
     shortJumpBack(to: probe)
 
     land(found)
-    // One lookup of eight fills the table: what is used a few times only, as most is while a program
+    // A target's eighth lookup fills the table: what is used a few times only, as most is while a program
     // starts, takes no page of it.
-    emitter.bytes(0x25_04_f6_65, count: 4)  // test byte gs:[lookups], 7
-    emitter.u32(UInt32(ContextLayout.lookups))
-    emitter.byte(7)
+    emitter.bytes(0x0e_42_ff_66, count: 4)  // inc word [rdx+14]: the count in the value
+    emitter.bytes(0x07_0e_42_f6, count: 4)  // test byte [rdx+14], 7
     let seldom = shortJump(0x75)  // jne
     emitter.bytes(0xcb_89_49, count: 3)  // mov r11, rcx
     emitter.bytes(0x20_eb_c1_49, count: 4)  // shr r11, 32
@@ -356,6 +353,8 @@ struct Gate {
     emitter.bytes(0xdb_9c_8d_4d, count: 4)  // lea r11, [r11+rbx*8+tables]
     emitter.u32(UInt32(ContextLayout.tables))
     emitter.bytes(0x08_5a_8b_48, count: 4)  // mov rbx, [rdx+8]
+    emitter.bytes(0x10_e3_c1_48, count: 4)  // shl rbx, 16
+    emitter.bytes(0x10_eb_c1_48, count: 4)  // shr rbx, 16
     // The server removes a target here first and from the table then. The exchange is a full barrier:
     // either this sees that it is gone here, or the server's store to the table comes later.
     emitter.bytes(0x1b_87_49_65, count: 4)  // xchg gs:[r11], rbx
@@ -368,6 +367,8 @@ struct Gate {
     land(tableless)
     land(valid)
     emitter.bytes(0x08_52_8b_48, count: 4)  // mov rdx, [rdx+8]
+    emitter.bytes(0x10_e2_c1_48, count: 4)  // shl rdx, 16
+    emitter.bytes(0x10_ea_c1_48, count: 4)  // shr rdx, 16
     restoreFlags()
     restore(Register.rax)
     restore(Register.rbx)
@@ -377,7 +378,7 @@ struct Gate {
 
     current = saved
     mark()
-    land(absent)
+    landFar(absent)
     land(removed)
     restoreFlags()
     restore(Register.rax)
@@ -510,6 +511,14 @@ struct Gate {
 
   private mutating func landFar(_ jump: UnsafeMutableRawPointer) {
     (jump - 4).storeBytes(of: UInt32(jump.distance(to: emitter.cursor)), as: UInt32.self)
+  }
+
+  /// A conditional jump with a reach of 32 bits; its second opcode byte.
+  private mutating func farJump(_ opcode: UInt8) -> UnsafeMutableRawPointer {
+    emitter.byte(0x0f)
+    emitter.byte(opcode)
+    emitter.u32(0)
+    return emitter.cursor
   }
 
   private mutating func shortJump(_ opcode: UInt8) -> UnsafeMutableRawPointer {

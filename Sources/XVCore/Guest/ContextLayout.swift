@@ -6,8 +6,8 @@
 ///
 ///     offset 0            gate        r-x   stubs through which fragments leave the cache
 ///     sharedOffset        shared      rw-   the doorbell
-///     masterOffset        master      r--   indirect targets known to the whole process; only the
-///                                           server writes them
+///     masterOffset        master      rw-   indirect targets known to the whole process; the gate
+///                                           writes nothing but how often it looked each up
 ///     arenasOffset        arenas      r-x   fragments, mapped near the code they translate
 ///     contextsOffset      contexts    rw-   one per thread; %gs of the thread points at it
 ///     windowsOffset       windows     rw-   one pair of arrays per thread: which tables serve which

@@ -16,14 +16,19 @@ struct CodeReader: ~Copyable {
 
   private static let entries = 512
   private static let stride = 4096 + 32
+  /// Pages that one call reads, where the pages behind the wanted one are code of the same kind.
+  private static let pagesAhead = 8
+  private static let overlap = 16
   private let index = UnsafeMutablePointer<Entry>.allocate(capacity: entries)
   private let bytes = UnsafeMutablePointer<UInt8>.allocate(capacity: entries * stride)
+  private let several = UnsafeMutablePointer<UInt8>.allocate(capacity: pagesAhead * 4096 + overlap)
 
   init() { forgetAll() }
 
   deinit {
     index.deallocate()
     bytes.deallocate()
+    several.deallocate()
   }
 
   func forgetAll() {
@@ -42,8 +47,11 @@ struct CodeReader: ~Copyable {
   }
 
   /// The code bytes at `address` and how many follow, at most to 16 bytes into the next page; nil when unreadable.
+  ///
+  /// `area`: what else is as it is there. Pages of a file are read several at once: a system call costs as
+  /// much as copying eight of them.
   mutating func code(
-    at address: UInt64, process: Int32, isVolatile: Bool, request: UInt64
+    at address: UInt64, in area: Range<UInt64>, process: Int32, isVolatile: Bool, request: UInt64
   ) -> (UnsafePointer<UInt8>, Int)? {
     let page = address >> 12
     let slot = Int(page % UInt64(CodeReader.entries))
@@ -51,8 +59,8 @@ struct CodeReader: ~Copyable {
     let entry = index[slot]
     let fresh =
       entry.page == page && (isVolatile ? entry.request == request : entry.request == 0)
-    if !fresh {
-      var count = xv_read_remote(process, page << 12, copy, 4096 + 16)
+    if !fresh, isVolatile || !readAhead(page, in: area, process) {
+      var count = xv_read_remote(process, page << 12, copy, 4096 + CodeReader.overlap)
       if count < 4096 { count = xv_read_remote(process, page << 12, copy, 4096) }
       guard count >= 4096 else {
         index[slot].page = .max
@@ -62,5 +70,24 @@ struct CodeReader: ~Copyable {
     }
     let offset = Int(address & 0xfff)
     return (UnsafePointer(copy + offset), Int(index[slot].valid) - offset)
+  }
+
+  /// Copies a page of a file and those behind it. False when that brings nothing.
+  private func readAhead(_ page: UInt64, in area: Range<UInt64>, _ process: Int32) -> Bool {
+    let slot = Int(page % UInt64(CodeReader.entries))
+    let end = (area.upperBound &+ 4095) >> 12
+    let pages = min(CodeReader.pagesAhead, CodeReader.entries - slot, Int(clamping: end &- page))
+    guard pages > 1 else { return false }
+    let read = xv_read_remote(process, page << 12, several, pages * 4096 + CodeReader.overlap)
+    guard read >= 4096 + CodeReader.overlap else { return false }
+    for number in 0..<pages {
+      let left = read - number * 4096
+      guard left >= 4096 + CodeReader.overlap else { break }
+      (bytes + (slot + number) * CodeReader.stride).update(
+        from: several + number * 4096, count: 4096 + CodeReader.overlap)
+      index[slot + number] = Entry(
+        page: page + UInt64(number), valid: Int32(4096 + CodeReader.overlap), request: 0)
+    }
+    return true
   }
 }

@@ -14,7 +14,7 @@ extension Engine {
   func installAhead() -> Bool {
     lock.locked {
       let start = xv_rdtsc()
-      guard translator.pointee.installAhead() else { return false }
+      guard translator.pointee.installAhead(until: { isAnythingPosted }) else { return false }
       translator.pointee.counters.translationCycles &+= xv_rdtsc() &- start
       return true
     }

@@ -84,12 +84,11 @@ final class PersistedModule {
   }
 
   /// Records that one request brings at most, the one that it asks for first.
-  private static let chunk = 16
-  private static let inheritedChunk = 4
-  /// Records that are used ahead of their request, while nobody waits.
+  var atOnce: Int { isInherited ? 4 : 16 }
+  /// Records that are published together while nobody waits. What one leads to in the next needs no stub then.
+  static let atOnceAhead = 16
+  /// Records that are used ahead of their request.
   private static let mostAhead = 512
-
-  var chunk: Int { isInherited ? PersistedModule.inheritedChunk : PersistedModule.chunk }
 
   /// Turns to the record that holds the block at an address, if there is one.
   func seek(_ original: UInt64) -> Bool {

@@ -33,7 +33,8 @@ final class PersistentFile {
     let places: UnsafeBufferPointer<RecordPlace>
   }
 
-  private static let magic: UInt64 = 0x3230_6564_6f63_7678  // "xvcode02"
+  /// "xvcode02"; code that another kind of processor made is another's.
+  private static let magic: UInt64 = 0x3230_6564_6f63_7678 ^ (ProcessorFeatures.hasRotate ? 0 : 1 << 63)
   /// What one program may keep; a file that would grow beyond it begins anew.
   private static let largestFile = 128 << 20
   /// What a directory may hold before its oldest files go.

@@ -11,29 +11,29 @@ extension Translator {
     }
     let module = persisted.modules[Int(area.module)]
     guard module.seek(target) else { return nil }
-    installChunk(module)
+    installRecords(module, atMost: module.atOnce) { false }
     return liveBlock(target)
   }
 
-  /// Installs some records of any file ahead of their use. Whether there were any.
-  mutating func installAhead() -> Bool {
+  /// Installs some records of any file ahead of their use, until somebody asks. Whether there were any.
+  mutating func installAhead(until isAsked: () -> Bool) -> Bool {
     // Code has an arena within reach since its first request.
     guard checks == .none,
       let module = persisted?.modules.first(where: {
         $0.hasMore && $0.nextOriginal.map { arena(for: $0) != nil } ?? true
       })
     else { return false }
-    installChunk(module)
+    installRecords(module, atMost: PersistedModule.atOnceAhead, until: isAsked)
     return true
   }
 
-  private mutating func installChunk(_ module: PersistedModule) {
+  private mutating func installRecords(_ module: PersistedModule, atMost most: Int, until isAsked: () -> Bool) {
     isInstalling = true
     defer { isInstalling = false }
     let first = units.count
     var additions: [UnitRecord] = []
-    var left = module.chunk
-    while left > 0, let (record, header) = module.next() {
+    var left = most
+    while left > 0, left == most || !isAsked(), let (record, header) = module.next() {
       left -= 1
       guard !isFull else {
         module.stop()
@@ -76,11 +76,14 @@ extension Translator {
   ) -> Bool {
     let header = unit.header
     let move = slide &- header.slide
+    for block in unit.blocks { table.prefetch(block.original &+ move) }
+    for exit in unit.exits { table.prefetch(exit.target &+ move) }
     for block in unit.blocks where starts.contains(block.original &+ move) { return false }
     guard move == 0 || !header.isAbsolute, let arena = arena(for: header.original &+ move),
       isKnown || isCurrent(unit, move)
     else { return false }
 
+    arenas[arena].prepare()
     // Code begins where it began modulo 16, so its patched fields are as aligned as they were.
     let place = UnitStart(
       hot: UInt32(arenas[arena].hot + 15) & ~15, cold: UInt32(arenas[arena].cold),
@@ -130,7 +133,7 @@ extension Translator {
       while left > 0 {
         guard
           let (code, available) = reader.code(
-            at: at, process: process, isVolatile: false, request: request)
+            at: at, in: area.range, process: process, isVolatile: false, request: request)
         else { return false }
         let count = min(left, available)
         guard memcmp(code, source, count) == 0 else { return false }

@@ -59,6 +59,7 @@ extension Translator {
     _ original: UInt64, _ scanned: Scanned, mode: UnitMode, entry: EntryKind, arena: Int
   ) -> (block: Int32, linked: CacheAddress) {
     // Function entries and loop heads decode best from an aligned address.
+    arenas[arena].prepare()
     let aligned = (arenas[arena].hot + 15) & ~15
     var emission = UnitEmission(
       hot: arenas[arena].emitter(at: aligned), arena: arena, unit: Int32(units.count), mode: mode,

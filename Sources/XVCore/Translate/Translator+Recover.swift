@@ -168,7 +168,8 @@ extension Translator {
     else { return 0 }
     guard
       let (bytes, available) = reader.code(
-        at: entry.original, process: process, isVolatile: true, request: request),
+        at: entry.original, in: entry.original..<entry.original, process: process, isVolatile: true,
+        request: request),
       let instruction = decoder.decode(bytes, available: min(available, 15), address: entry.original)
     else { return 0 }
     return instruction.kind == .ret ? 8 + UInt64(instruction.immediate) : 0

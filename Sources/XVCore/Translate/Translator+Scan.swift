@@ -60,7 +60,7 @@ extension Translator {
       if code == nil || pc < codeStart || offset >= 4096 || available &- offset < 1 {
         guard
           let (bytes, length) = reader.code(
-            at: pc & ~0xfff, process: process,
+            at: pc & ~0xfff, in: area.range, process: process,
             isVolatile: !area.isFile || area.isVolatile, request: request)
         else { return count == 0 ? nil : Scanned(count: count, end: .continues(at: pc)) }
         code = bytes

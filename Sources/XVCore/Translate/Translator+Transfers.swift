@@ -128,8 +128,6 @@ extension Translator {
     if isCall { emitPushReturnAddress(instruction.end, &emission) }
     let adjust: UInt8 = isCall ? 8 : 0
     recover(&emission, instruction.address, spilled: .all, adjust: adjust)
-    emission.hot.bytes(0x25_14_8b_65, count: 4)  // mov edx, gs:[jumpTarget+4]
-    emission.hot.u32(UInt32(ContextLayout.jumpTarget + 4))
     emitLookup(windows: ContextLayout.jumpWindows, &emission)
     let resumption = emission.hot.address &+ (isCall ? 10 : 2)
     let miss = emitLookupMiss(
@@ -158,15 +156,35 @@ extension Translator {
     guard modrm >> 6 == 3 else {
       emitTargetLoad(instruction, bytes, &emission)
       emission.hot.store(Register.rcx, slot: ContextLayout.jumpTarget)
+      emitUpperHalf(of: Register.rcx, &emission)
       emission.hot.u16(0xc989)  // mov ecx, ecx
       return
     }
     let isHigh = instruction.prefix.contains(.rexB)
-    emission.hot.store(
-      Int(modrm & 7) | (isHigh ? 8 : 0), slot: ContextLayout.jumpTarget)
+    let register = Int(modrm & 7) | (isHigh ? 8 : 0)
+    emission.hot.store(register, slot: ContextLayout.jumpTarget)
+    if register != Register.rdx { emitUpperHalf(of: register, &emission) }
     if isHigh { emission.hot.byte(0x41) }
     emission.hot.byte(0x8b)  // mov ecx, register
     emission.hot.byte(0xc0 | UInt8(Register.rcx) << 3 | modrm & 7)
+    if register == Register.rdx { emitUpperHalf(of: register, &emission) }
+  }
+
+  /// The upper half of the target into edx, without touching flags: rorx rdx, register, 32 ; mov edx, edx.
+  ///
+  /// Where the processor has no rorx, it is loaded from the slot. That takes some seven cycles longer, which a
+  /// program waits for whenever such a jump was predicted wrongly.
+  private func emitUpperHalf(of register: Int, _ emission: inout UnitEmission) {
+    guard ProcessorFeatures.hasRotate else {
+      emission.hot.bytes(0x25_14_8b_65, count: 4)  // mov edx, gs:[jumpTarget+4]
+      emission.hot.u32(UInt32(ContextLayout.jumpTarget + 4))
+      return
+    }
+    emission.hot.u16(register >= 8 ? 0xc3c4 : 0xe3c4)
+    emission.hot.u16(0xf0fb)
+    emission.hot.byte(0xc0 | UInt8(Register.rdx) << 3 | UInt8(register & 7))
+    emission.hot.byte(32)
+    emission.hot.u16(0xd289)
   }
 
   /// mov rcx, operand: the transfer's own operand, as a load.

@@ -7,11 +7,12 @@ enum RegionPlace {
   private static let end: UInt64 = 0x7fff_ffff_f000
   /// Below lies what is mapped at fixed addresses.
   private static let start: UInt64 = 0x1_0000
-  /// Far from executables, heaps, libraries and sanitizers' shadows: nothing prefers to be here.
-  private static let suitable: Range<UInt64> = 0x3a00_0000_0000..<0x5000_0000_0000
+  /// Far from executables, heaps, libraries and sanitizers' shadows, and above the 46 bits of which V8 makes
+  /// the random addresses that it asks for, some eighty in each run: nothing prefers to be here.
+  private static let suitable: Range<UInt64> = 0x4100_0000_0000..<0x5000_0000_0000
 
   static func first(_ map: AddressMap) -> UInt64? {
-    map.firstFree((0..<32).map { 0x3f00_0000_0000 + $0 * 0x80_0000_0000 }, size: size)
+    map.firstFree((0..<28).map { suitable.lowerBound + $0 * 0x80_0000_0000 }, size: size)
   }
 
   /// A free one among those that nothing prefers, and none of `avoided`.

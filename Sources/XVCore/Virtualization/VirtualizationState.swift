@@ -97,8 +97,7 @@ struct VirtualizationState: ~Copyable {
   /// The region's mappings in the guest, which differ in their protection: mremap(2) moves one at a time.
   static let pieces: [(offset: Int, size: Int, protection: UInt64)] = [
     (RegionLayout.gateOffset, RegionLayout.gateSize, 5),
-    (RegionLayout.sharedOffset, RegionLayout.masterOffset - RegionLayout.sharedOffset, 3),
-    (RegionLayout.masterOffset, RegionLayout.arenasOffset - RegionLayout.masterOffset, 1),
+    (RegionLayout.sharedOffset, RegionLayout.arenasOffset - RegionLayout.sharedOffset, 3),
     (RegionLayout.arenasOffset, RegionLayout.contextsOffset - RegionLayout.arenasOffset, 5),
     (RegionLayout.contextsOffset, RegionLayout.regionSize - RegionLayout.contextsOffset, 3),
   ]

@@ -25,7 +25,7 @@ static char *hole(int index, size_t *size) {
   fclose(maps);
   if (found) return found;
   *size = 16 * page;
-  return (char *)0x3f0000000000;  // Nothing is mapped there.
+  return (char *)0x410000000000;  // Nothing is mapped there.
 }
 
 static int result(long value) { return value == -1 ? -errno : 0; }

@@ -12,7 +12,7 @@
 enum { page = 4096 };
 static const int rw = PROT_READ | PROT_WRITE;
 static const int anonymous = MAP_PRIVATE | MAP_ANONYMOUS;
-static const uint64_t home = 0x3f0000000000;  // where the region is at first
+static const uint64_t home = 0x410000000000;  // where the region is at first
 
 /// Maps a place that is free and uses it, also as code.
 static void use(uint64_t address, size_t size, int flags) {
