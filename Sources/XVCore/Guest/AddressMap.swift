@@ -9,6 +9,8 @@ struct AddressMap {
     var isShared: Bool
     /// Of the range's first byte in the file.
     var offset: UInt64
+    /// Of the mapped file, as stat(2) tells it on most filesystems.
+    var device: UInt64
     var inode: UInt64
     var path: String
   }
@@ -59,8 +61,16 @@ struct AddressMap {
       ? String(decoding: fields[5].drop { $0 == UInt8(ascii: " ") }, as: UTF8.self) : ""
     return Line(
       range: low..<high, protection: protection, isShared: flags[3] == UInt8(ascii: "s"),
-      offset: hex(fields[2]) ?? 0,
+      offset: hex(fields[2]) ?? 0, device: device(fields[3]),
       inode: UInt64(String(decoding: fields[4], as: UTF8.self)) ?? 0, path: path)
+  }
+
+  /// `major:minor`, put together as by makedev(3).
+  private static func device(_ field: ArraySlice<UInt8>) -> UInt64 {
+    let numbers = field.split(separator: UInt8(ascii: ":")).map { hex($0) ?? 0 }
+    guard numbers.count == 2 else { return 0 }
+    let (major, minor) = (numbers[0], numbers[1])
+    return (major & 0xfff) << 8 | (major & ~0xfff) << 32 | minor & 0xff | (minor & ~0xff) << 12
   }
 
   private static func hex(_ digits: ArraySlice<UInt8>) -> UInt64? {

@@ -316,7 +316,8 @@ extension Engine {
           isShared: line.isShared,
           module: persistedModule(
             path: line.path, slide: line.range.lowerBound &- line.offset,
-            isWanted: line.inode != 0 && line.protection & 2 == 0)))
+            isWanted: line.inode != 0 && line.protection & 2 == 0,
+            isSure: { $0.inode == line.inode && $0.device == line.device })))
     }
   }
 }

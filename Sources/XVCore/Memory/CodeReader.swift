@@ -23,20 +23,34 @@ struct CodeReader: ~Copyable {
   private let bytes = UnsafeMutablePointer<UInt8>.allocate(capacity: entries * stride)
   private let several = UnsafeMutablePointer<UInt8>.allocate(capacity: pagesAhead * 4096 + overlap)
 
+  /// Which of 64 pages are a file's still, not the process's own copies.
+  private struct Group: BitwiseCopyable {
+    var number: UInt64
+    var filePages: UInt64
+  }
+  private static let groupEntries = 64
+  private let groups = UnsafeMutablePointer<Group>.allocate(capacity: groupEntries)
+
   init() { forgetAll() }
 
   deinit {
     index.deallocate()
     bytes.deallocate()
     several.deallocate()
+    groups.deallocate()
   }
 
   func forgetAll() {
     index.initialize(
       repeating: Entry(page: .max, valid: 0, request: 0), count: CodeReader.entries)
+    groups.initialize(repeating: Group(number: .max, filePages: 0), count: CodeReader.groupEntries)
   }
 
   func forget(pages: Range<UInt64>) {
+    for slot in 0..<CodeReader.groupEntries where groups[slot].number != .max {
+      let first = groups[slot].number << 6
+      if pages.overlaps(first..<first + 64) { groups[slot].number = .max }
+    }
     for slot in 0..<CodeReader.entries {
       // The copy of the page before holds this page's first bytes.
       let page = index[slot].page
@@ -87,6 +101,24 @@ struct CodeReader: ~Copyable {
         from: several + number * 4096, count: 4096 + CodeReader.overlap)
       index[slot + number] = Entry(
         page: page + UInt64(number), valid: Int32(4096 + CodeReader.overlap), request: 0)
+    }
+    return true
+  }
+
+  /// Whether what a process has at these addresses, in a private mapping of a file that nobody may write to, is
+  /// the file's: nobody has ever written there.
+  func holdsFile(_ range: Range<UInt64>, process: Int32) -> Bool {
+    for page in (range.lowerBound >> 12)...((range.upperBound &- 1) >> 12) {
+      let slot = Int((page >> 6) % UInt64(CodeReader.groupEntries))
+      if groups[slot].number != page >> 6 {
+        let first = page & ~63
+        var filePages = UInt64.max
+        for own in PageMap(process: process).ownPages(of: first << 12..<(first + 64) << 12) {
+          for page in (own.lowerBound >> 12)..<(own.upperBound >> 12) { filePages &= ~(1 << (page & 63)) }
+        }
+        groups[slot] = Group(number: page >> 6, filePages: filePages)
+      }
+      if groups[slot].filePages >> (page & 63) & 1 == 0 { return false }
     }
     return true
   }

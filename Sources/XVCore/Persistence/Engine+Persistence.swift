@@ -2,10 +2,13 @@
 internal import CLinux
 
 extension Engine {
-  /// The number of a file whose code the guest has just mapped; -1 when nothing is kept of it.
-  func persistedModule(path: @autoclosure () -> String, slide: UInt64, isWanted: Bool) -> Int16 {
+  /// The number of a file whose code the guest has just mapped; -1 when nothing is kept of it. `isSure`: whether
+  /// the file under that path is the mapped one; a path of the guest's may be another file here.
+  func persistedModule(
+    path: @autoclosure () -> String, slide: UInt64, isWanted: Bool, isSure: (FileIdentity) -> Bool
+  ) -> Int16 {
     guard isWanted, let persisted = translator.pointee.persisted else { return -1 }
-    return persisted.module(path: path(), slide: slide) { number in
+    return persisted.module(path: path(), slide: slide, isSure: isSure) { number in
       translator.pointee.ranges.areas.contains { $0.module == number }
     }
   }

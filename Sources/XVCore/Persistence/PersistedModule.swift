@@ -20,6 +20,9 @@ final class PersistedModule {
   private(set) var isRecording = true
   /// Whether the file's code is mapped executable, and where its first byte would lie.
   private(set) var slide: UInt64? = nil
+  /// The mapped file is known to be the very one that the records are of: where a page is the file's still, its
+  /// code is what was translated.
+  private(set) var isThisFile = false
   /// Of a process that is in the midst of its program: what was asked for next once may not be now.
   private var isInherited = false
   /// What processes that were forked have added.
@@ -44,6 +47,7 @@ final class PersistedModule {
     old = other.old
     oldIndex = other.oldIndex
     slide = other.slide
+    isThisFile = other.isThisFile
     handed = other.handed
     handedIndex = other.handedIndex
     isInherited = true
@@ -58,10 +62,14 @@ final class PersistedModule {
     return PersistedModule(inheriting: self)
   }
 
-  func place(at slide: UInt64) {
+  func place(at slide: UInt64, isThisFile: Bool) {
     self.slide = slide
+    self.isThisFile = isThisFile
     cursor = source.count
   }
+
+  /// More of the file is mapped at the same place.
+  func confirm(isThisFile: Bool) { self.isThisFile = isThisFile }
 
   /// Takes over what a forked process has added.
   func take(_ records: HandedRecords) {

@@ -49,18 +49,26 @@ final class PersistentCode {
   }
 
   /// The number of the file at `path`, whose first byte would lie at `slide`; -1 when nothing can be kept
-  /// of it. `isMapped` says whether a module has code mapped now.
-  func module(path: String, slide: UInt64, isMapped: (Int16) -> Bool) -> Int16 {
+  /// of it. `isMapped` says whether a module has code mapped now, `isSure` whether the file that was found under
+  /// the path is the one that is mapped.
+  func module(
+    path: String, slide: UInt64, isSure: (FileIdentity) -> Bool, isMapped: (Int16) -> Bool
+  ) -> Int16 {
     guard let identity = FileIdentity(path: path) else { return -1 }
+    let isThisFile = isSure(identity)
     let places = names[identity] ?? []
-    if let number = places.first(where: { modules[Int($0)].slide == slide }) { return number }
+    if let number = places.first(where: { modules[Int($0)].slide == slide }) {
+      let module = modules[Int(number)]
+      module.confirm(isThisFile: isThisFile && (module.isThisFile || !isMapped(number)))
+      return number
+    }
     var free = places.first { !isMapped($0) }
     if free == nil, places.count < PersistentCode.mostPlaces {
       handing.locked { add(identity) }
       free = names[identity]?.last
     }
     guard let free, !isMapped(free) else { return -1 }
-    modules[Int(free)].place(at: slide)
+    modules[Int(free)].place(at: slide, isThisFile: isThisFile)
     return free
   }
 

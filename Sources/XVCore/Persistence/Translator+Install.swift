@@ -40,7 +40,7 @@ extension Translator {
         break
       }
       if header.kind == .unit {
-        if let parts = UnitParts(at: record, header), install(parts, at: record, slide: module.slide!, isCurrent: false)
+        if let parts = UnitParts(at: record, header), install(parts, at: record, slide: module.slide!, by: module.isThisFile ? .file : .bytes)
         {
           counters.installed &+= 1
         }
@@ -67,12 +67,20 @@ extension Translator {
     }
   }
 
+  /// How it is known that the original code is what was translated.
+  enum Proof {
+    /// Nothing else can have happened.
+    case given
+    /// It stands in pages of the very file.
+    case file
+    /// It is compared.
+    case bytes
+  }
+
   /// One unit: its code at the arena's end, its blocks and exits in the tables. It is not reachable
   /// before `publish`. False when it does not fit this process, and nothing has changed then.
-  ///
-  /// `isCurrent`: its original code is known to be what was translated.
   mutating func install(
-    _ unit: UnitParts, at record: UnsafeRawPointer, slide: UInt64, isCurrent isKnown: Bool
+    _ unit: UnitParts, at record: UnsafeRawPointer, slide: UInt64, by proof: Proof
   ) -> Bool {
     let header = unit.header
     let move = slide &- header.slide
@@ -80,7 +88,7 @@ extension Translator {
     for exit in unit.exits { table.prefetch(exit.target &+ move) }
     for block in unit.blocks where starts.contains(block.original &+ move) { return false }
     guard move == 0 || !header.isAbsolute, let arena = arena(for: header.original &+ move),
-      isKnown || isCurrent(unit, move)
+      proof == .given || isCurrent(unit, move, by: proof)
     else { return false }
 
     arenas[arena].prepare()
@@ -117,7 +125,7 @@ extension Translator {
   }
 
   /// Whether the original code is, byte for byte, what was translated, and nobody wants to stop there.
-  private mutating func isCurrent(_ unit: UnitParts, _ move: UInt64) -> Bool {
+  private mutating func isCurrent(_ unit: UnitParts, _ move: UInt64, by proof: Proof) -> Bool {
     var source = unit.source.baseAddress!
     for run in unit.runs {
       var at = run.original &+ move
@@ -129,6 +137,10 @@ extension Translator {
         breakpoints.contains(where: { $0 >= at && $0 < at &+ UInt64(left) })
       {
         return false
+      }
+      if proof == .file, reader.holdsFile(at..<at &+ UInt64(left), process: process) {
+        source += left
+        continue
       }
       while left > 0 {
         guard

@@ -252,7 +252,7 @@ extension Engine {
         module: persistedModule(
           path: "/proc/\(memoryOwner)/fd/\(Int32(truncatingIfNeeded: arguments[4]))",
           slide: address &- arguments[5],
-          isWanted: arguments[3] & anonymous == 0 && arguments[2] & 2 == 0)))
+          isWanted: arguments[3] & anonymous == 0 && arguments[2] & 2 == 0, isSure: { _ in true })))
   }
 
   func noteUnmapped(_ address: UInt64, _ length: UInt64) {

@@ -20,7 +20,7 @@ extension Translator {
     else { return nil }
     // Its original code has not changed: whoever changes any makes it forgotten.
     let isCopied = install(
-      parts, at: survivors.record(number), slide: survivors.slide(number), isCurrent: true)
+      parts, at: survivors.record(number), slide: survivors.slide(number), by: .given)
     survivors.take(number, isCopied: isCopied)
     guard isCopied else { return nil }
     publish((units.count - 1)..<units.count)
