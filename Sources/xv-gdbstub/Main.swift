@@ -65,7 +65,7 @@ package struct StubCommand: ParsableCommand {
       times, each world is a process of its own. Several clients may look at the same time.
       """,
       valueName: "HOST:PORT|unix:PATH|core:FILE|swap:FILE|pid:N|NAME"))
-  var world: [String] = []
+  package var world: [String] = []
 
   @Flag(help: "Wait for a debugger without a program, and go on when a program has ended.")
   package var multi = false

@@ -69,6 +69,13 @@ import xv_gdbstub
     #expect(command.launchOptions?.arguments == ["p"])
   }
 
+  @Test(arguments: [["--world", "core:/x"], ["--world=core:/x"]])
+  func optionsWithValuesBehindThePlace(words: [String]) throws {
+    let command = try parse([":0", "--once"] + words)
+    #expect(command.world == ["core:/x"] && command.once && command.launchOptions == nil)
+    #expect(try parse([":0", "--torture", "flush=7", "p", "--world", "x"]).launchOptions?.arguments == ["p", "--world", "x"])
+  }
+
   @Test func optionsBehindThePlace() throws {
     let command = try parse([":0", "--once", "--multi", "p", "--once"])
     #expect(command.once && command.multi)

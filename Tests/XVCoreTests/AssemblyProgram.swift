@@ -2,6 +2,8 @@
 import Glibc
 import Testing
 
+@testable import XVCore
+
 /// A program of Tests/Recovery, built into a directory that lives as long as this value.
 struct AssemblyProgram: ~Copyable {
   let path: String
@@ -21,6 +23,8 @@ struct AssemblyProgram: ~Copyable {
     let source = sources + "/" + name + ".S"
     let status = try run(["gcc", "-nostdlib", "-w"] + flags + [source, "-o", program.path])
     try #require(status == 0, "gcc cannot build \(name)")
+    // Of a file that was changed just now nothing is kept.
+    while FileIdentity(path: program.path)?.isSettled == false { sched_yield() }
     return program
   }
 

@@ -317,7 +317,7 @@ extension Engine {
           module: persistedModule(
             path: line.path, slide: line.range.lowerBound &- line.offset,
             isWanted: line.inode != 0 && line.protection & 2 == 0,
-            isSure: { $0.inode == line.inode && $0.device == line.device })))
+            isSure: { $0.isMapped(by: line, of: process) })))
     }
   }
 }

@@ -22,6 +22,20 @@ struct FileIdentity: Hashable, BitwiseCopyable {
     changed = FileIdentity.nanoseconds(information.st_ctim)
   }
 
+  /// Whether this is the file of a line of /proc/PID/maps, whose path a process with another root or other mounts
+  /// names otherwise. Some filesystems (btrfs) tell another device there than stat(2) does.
+  func isMapped(by line: AddressMap.Line, of process: Int32) -> Bool {
+    inode == line.inode && (device == line.device || self == FileIdentity(path: "/proc/\(process)/exe"))
+  }
+
+  /// It was last changed so long ago that another change would show: the kernel's clock for files moves in steps of up to
+  /// 10 ms (fs/inode.c, current_time).
+  var isSettled: Bool {
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME, &now)
+    return FileIdentity.nanoseconds(now) &- changed > 20_000_000
+  }
+
   private static func nanoseconds(_ time: timespec) -> Int64 {
     Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
   }

@@ -20,8 +20,8 @@ final class PersistedModule {
   private(set) var isRecording = true
   /// Whether the file's code is mapped executable, and where its first byte would lie.
   private(set) var slide: UInt64? = nil
-  /// The mapped file is known to be the very one that the records are of: where a page is the file's still, its
-  /// code is what was translated.
+  /// The mapped file is known to be the very one that the records are of. Then where a page is the file's still,
+  /// its code is what was translated; otherwise bytes are compared, and nothing is written down.
   private(set) var isThisFile = false
   /// Of a process that is in the midst of its program: what was asked for next once may not be now.
   private var isInherited = false

@@ -55,7 +55,7 @@ final class PersistentCode {
     path: String, slide: UInt64, isSure: (FileIdentity) -> Bool, isMapped: (Int16) -> Bool
   ) -> Int16 {
     guard let identity = FileIdentity(path: path) else { return -1 }
-    let isThisFile = isSure(identity)
+    let isThisFile = isSure(identity) && identity.isSettled
     let places = names[identity] ?? []
     if let number = places.first(where: { modules[Int($0)].slide == slide }) {
       let module = modules[Int(number)]

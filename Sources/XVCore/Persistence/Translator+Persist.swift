@@ -28,13 +28,16 @@ extension Translator {
       let area = ranges.area(containing: original), area.module >= 0, scan[0].kind != .invalid
     else { return }
     let module = persisted.modules[Int(area.module)]
-    guard let slide = module.slide, module.isRecording, module.new.count < PersistedModule.mostAdded else { return }
+    guard let slide = module.slide, module.isRecording, module.isThisFile, module.new.count < PersistedModule.mostAdded else { return }
     // All that it names moves with its file, in whichever of the file's areas it lies.
     func isInside(_ address: UInt64) -> Bool {
       area.range.contains(address) || ranges.area(containing: address)?.module == area.module
     }
     for index in 0..<scanned.count where !isInside(scan[index].address) { return }
     for index in Int(start.firstExit)..<exits.count where !isInside(exits[index].target) { return }
+    // What the process itself has written is not the file's.
+    for index in 0..<scanned.count
+    where !reader.holdsFile(scan[index].address..<scan[index].end, process: process) { return }
     let last = scanned.count - 1
     var header = UnitRecord(size: 0, kind: .unit, original: original, slide: slide)
     header.isAbsolute = relocations.isAbsolute
@@ -126,7 +129,7 @@ extension Translator {
       area.module >= 0
     else { return }
     let module = persisted.modules[Int(area.module)]
-    guard let slide = module.slide, module.isRecording, !isInstalling else { return }
+    guard let slide = module.slide, module.isRecording, module.isThisFile, !isInstalling else { return }
     var header = UnitRecord(
       size: UInt32(MemoryLayout<UnitRecord>.stride), kind: kind, original: original, slide: slide)
     header.aux = aux

@@ -33,11 +33,18 @@ package enum GDBServerWords {
       }
     }
     guard let place = rest.popFirst() else { return options }
-    while let word = rest.first, flags.contains(word) {
+    while let word = rest.first, isKnown(word) {
       options.append(plain(word))
       rest.removeFirst()
+      if withValue.contains(word), let value = rest.popFirst() { options.append(value) }
     }
     return options + [place] + rest
+  }
+
+  /// Of the form --option or --option=value.
+  private static func isKnown(_ word: String) -> Bool {
+    flags.contains(word) || withValue.contains(word)
+      || word.firstIndex(of: "=").map { withValue.contains(String(word[..<$0])) } ?? false
   }
 
   private static func plain(_ word: String) -> String {
