@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-only
+import CLinux
 import Glibc
 import Testing
 
@@ -59,6 +60,28 @@ extension Guest {
     let second = try Self.run(program, in: directory)
     #expect(second.installed == first.made)
     #expect(second.made == 0)
+  }
+
+  /// A debugger makes the program end otherwise; the next run is the file's again.
+  @Test func whatADebuggerHasWrittenIsNotKept() throws {
+    let program = try AssemblyProgram.built("calls", flags: ["-static-pie"])
+    let directory = program.directory + "/persist"
+    let stops = StopQueue()
+    var options = LaunchOptions(program: program.path, arguments: [program.path])
+    options.debugged = true
+    options.persistDirectory = directory
+    do {
+      let guest = try Guest.launch(options) { stops.put($0.reason) }
+      let thread = try #require(guest.threads.first)
+      let start = try guest.registers(of: thread, extended: false).general.rip & ~0xfff
+      let code = guest.readMemory(at: OriginalAddress(start), count: 4096)
+      // mov edi, 7
+      let status = try #require((0..<4090).first { Array(code[$0..<$0 + 5]) == [0xbf, 7, 0, 0, 0] })
+      #expect(guest.writeMemory([8], at: OriginalAddress(start + UInt64(status) + 1)) == 1)
+      try guest.resume(ResumePlan())
+      #expect(stops.next(seconds: 20) == .exited(8))
+    }
+    #expect(try Self.run(program, in: directory).made > 0)
   }
 
   @Test func changedProgramIsTranslatedAnew() throws {
