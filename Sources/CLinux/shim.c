@@ -68,6 +68,12 @@ uint32_t xv_xsave_area_size(void) {
   return b;
 }
 
+int xv_is_amd(void) {
+  unsigned a, b, c, d;
+  // "Auth", "Hygo": the vendor's first letters.
+  return __get_cpuid(0, &a, &b, &c, &d) && (b == 0x68747541 || b == 0x6f677948);
+}
+
 unsigned xv_processor_features(void) {
   unsigned a, b, c, d;
   if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return 0;

@@ -23,6 +23,8 @@ uint32_t xv_xsave_area_size(void);
 /// Which of these the processor has (CPUID leaf 7).
 enum { XV_HAS_RDPID = 1, XV_HAS_BMI2 = 2 };
 unsigned xv_processor_features(void);
+/// Whether the processor is AMD's or Hygon's.
+int xv_is_amd(void);
 /// Moves the calling thread off one processor if others are allowed. Only a push: it may come back.
 void xv_leave_processor(int processor);
 /// How many processors the calling thread may use.

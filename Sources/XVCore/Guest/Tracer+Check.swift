@@ -80,9 +80,9 @@ extension Tracer {
       case .whileDifferent: !isEqual
       }
     guard step.withheld > 0, goesOn else { return }
-    // As behind a round on the processor, which has set its resume flag.
+    // As behind a round on the processor.
     registers.rip = numericCast(step.start)
-    registers.eflags |= 0x1_0000
+    if ProcessorFeatures.marksRounds { registers.eflags |= 0x1_0000 }
   }
 
   private func areaOfState(_ thread: ThreadID) -> [UInt8] {
