@@ -24,6 +24,8 @@ class Link:
         self.carried = {"near": 0, "far": 0}
         self.left = {"near": None, "far": None}
         self.is_lost = False
+        # Connections that were tried while it was lost.
+        self.refused = 0
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.waker, self.woken = socket.socketpair()
@@ -55,6 +57,7 @@ class Link:
             near, _ = self.listener.accept()
             if self.is_lost:
                 near.close()
+                self.refused += 1
                 continue
             try:
                 far = socket.create_connection(("127.0.0.1", self.target))

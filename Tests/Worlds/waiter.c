@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 volatile unsigned long count;
-volatile int stop;
+volatile int stop, come;
 
 __attribute__((noinline)) static void tick(void) { count++; }
 
