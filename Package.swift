@@ -10,6 +10,10 @@ let settings: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+/// Programs that lie where they were linked: the dynamic linker relocates nothing, which was a tenth of the
+/// time that xv takes to start a short program.
+let fixed: [LinkerSetting] = [.unsafeFlags(["-Xclang-linker", "-no-pie"])]
+
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -39,13 +43,14 @@ let package = Package(
       swiftSettings: settings),
     .target(name: "XVOptions", dependencies: ["XVCore", arguments], swiftSettings: settings),
     .executableTarget(
-      name: "xv", dependencies: ["XVCore", "XVOptions", "Linux", arguments], swiftSettings: settings),
+      name: "xv", dependencies: ["XVCore", "XVOptions", "Linux", arguments], swiftSettings: settings,
+      linkerSettings: fixed),
     .executableTarget(
       name: "xv-gdbstub",
       dependencies: [
         "WorldVM", "RSP", "XVCore", "XVOptions", "Linux", "CLinux", "CCapstone", arguments,
       ],
-      swiftSettings: settings),
+      swiftSettings: settings, linkerSettings: fixed),
     .testTarget(name: "LinuxTests", dependencies: ["Linux"], swiftSettings: settings),
     .testTarget(name: "RSPTests", dependencies: ["RSP"], swiftSettings: settings),
     .testTarget(

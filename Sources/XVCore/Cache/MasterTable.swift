@@ -30,7 +30,7 @@ struct MasterTable {
   /// log2 of the bytes of original code that own a page of the table, of this page's entries, and of the
   /// bytes of code that share one. Fewer entries would make longer searches; with more, less code would
   /// touch more pages here, and a page fault costs more than many searches.
-  static let codeBits = 13
+  static let codeBits = 15
   static let groupBits = 8
   static let sharedBits = codeBits - groupBits
 

@@ -92,8 +92,7 @@ extension Translator {
     emitLookup(windows: ContextLayout.returnWindows, &emission)
     let resumption = emission.hot.address &+ 2
     let miss = emitLookupMiss(
-      emission, original: instruction.address, resumption: resumption,
-      gate: ContextLayout.gateReturnLookup)
+      emission, original: instruction.address, of: .top, resumption: resumption)
     emission.hot.u16(instruction.immediate == 0 ? 0x05e3 : 0x07e3)  // jrcxz over the return
     emission.hot.bytes(0x24_0c_89_48, count: 4)  // mov [rsp], rcx
     recover(
@@ -124,15 +123,14 @@ extension Translator {
     }
     Translator.emitStores(SpillSet.all.subtracting(valid), &emission.hot)
     recover(&emission, instruction.address, spilled: .all)
-    emitTarget(instruction, bytes, &emission)
+    let target = emitTarget(instruction, bytes, &emission)
     if isCall { emitPushReturnAddress(instruction.end, &emission) }
     let adjust: UInt8 = isCall ? 8 : 0
     recover(&emission, instruction.address, spilled: .all, adjust: adjust)
     emitLookup(windows: ContextLayout.jumpWindows, &emission)
     let resumption = emission.hot.address &+ (isCall ? 10 : 2)
     let miss = emitLookupMiss(
-      emission, original: instruction.address, adjust: adjust, resumption: resumption,
-      gate: ContextLayout.gateJumpLookup)
+      emission, original: instruction.address, adjust: adjust, of: target, resumption: resumption)
     if isCall {
       // The return comes back right behind the call. The jump to the miss is the tail of a nop that
       // stands before: nop [rcx+rbp*8+disp32], whose SIB byte is the opcode of jmp rel32.
@@ -148,26 +146,44 @@ extension Translator {
     }
   }
 
-  /// Puts the target into `jumpTarget` and its lower half into ecx. The operand is read once.
+  /// Where the cold half of a lookup finds the target.
+  private enum LookupTarget {
+    /// At the top of the stack, for a return.
+    case top
+    /// In the slot `jumpTarget`.
+    case slot
+    /// In the register that the instruction names, or in that register's spill slot.
+    case register(Int)
+    /// In the instruction's operand in memory.
+    case memory(Instruction, UnsafePointer<UInt8>)
+  }
+
+  /// Puts the halves of the target into edx and ecx. An operand in memory is read once; when nothing is known
+  /// about the target, once more, as if it had not been read before.
   private mutating func emitTarget(
     _ instruction: Instruction, _ bytes: UnsafePointer<UInt8>, _ emission: inout UnitEmission
-  ) {
+  ) -> LookupTarget {
     let modrm = bytes[Int(instruction.modrmOffset)]
     guard modrm >> 6 == 3 else {
       emitTargetLoad(instruction, bytes, &emission)
-      emission.hot.store(Register.rcx, slot: ContextLayout.jumpTarget)
+      // A call may push its return address over its own operand.
+      let needsSlot = !ProcessorFeatures.hasRotate || instruction.kind == .indirectCall
+      if needsSlot { emission.hot.store(Register.rcx, slot: ContextLayout.jumpTarget) }
       emitUpperHalf(of: Register.rcx, &emission)
       emission.hot.u16(0xc989)  // mov ecx, ecx
-      return
+      return needsSlot ? .slot : .memory(instruction, bytes)
     }
     let isHigh = instruction.prefix.contains(.rexB)
     let register = Int(modrm & 7) | (isHigh ? 8 : 0)
-    emission.hot.store(register, slot: ContextLayout.jumpTarget)
+    // A call has moved rsp when the cold half looks.
+    let needsSlot = !ProcessorFeatures.hasRotate || register == Register.rsp
+    if needsSlot { emission.hot.store(register, slot: ContextLayout.jumpTarget) }
     if register != Register.rdx { emitUpperHalf(of: register, &emission) }
     if isHigh { emission.hot.byte(0x41) }
     emission.hot.byte(0x8b)  // mov ecx, register
     emission.hot.byte(0xc0 | UInt8(Register.rcx) << 3 | modrm & 7)
     if register == Register.rdx { emitUpperHalf(of: register, &emission) }
+    return needsSlot ? .slot : .register(register)
   }
 
   /// The upper half of the target into edx, without touching flags: rorx rdx, register, 32 ; mov edx, edx.
@@ -191,27 +207,38 @@ extension Translator {
   mutating func emitTargetLoad(
     _ instruction: Instruction, _ bytes: UnsafePointer<UInt8>, _ emission: inout UnitEmission
   ) {
-    let prefix = instruction.prefix
-    if prefix.contains(.ripRelative), !arenas[emission.arena].reaches(instruction.target) {
+    guard instruction.prefix.contains(.ripRelative) else {
+      return Translator.emitOperandLoad(instruction, bytes, &emission.hot)
+    }
+    guard arenas[emission.arena].reaches(instruction.target) else {
       emission.hot.move(Register.rcx, immediate: instruction.target)
       relocations.noteAbsolute()
+      Translator.emitPrefixes(instruction, &emission.hot)
       emission.hot.bytes(0x09_8b_48, count: 3)  // mov rcx, [rcx]
       return
     }
-    if prefix.contains(.fs) { emission.hot.byte(0x64) }
-    if prefix.contains(.address32) { emission.hot.byte(0x67) }
-    emission.hot.byte(
-      0x48 | (prefix.contains(.rexX) ? 2 : 0) | (prefix.contains(.rexB) ? 1 : 0))
-    emission.hot.byte(0x8b)
+    Translator.emitPrefixes(instruction, &emission.hot)
+    emission.hot.bytes(0x0d_8b_48, count: 3)  // mov rcx, [rip+...]
+    relocations.append(.hotToOriginal, emission.offset)
+    emission.hot.relative32(to: instruction.target)
+  }
+
+  /// mov rcx, operand, for operands that are not relative to rip.
+  private static func emitOperandLoad(
+    _ instruction: Instruction, _ bytes: UnsafePointer<UInt8>, _ emitter: inout Emitter
+  ) {
+    let prefix = instruction.prefix
+    emitPrefixes(instruction, &emitter)
+    emitter.byte(0x48 | (prefix.contains(.rexX) ? 2 : 0) | (prefix.contains(.rexB) ? 1 : 0))
+    emitter.byte(0x8b)
     let modrmOffset = Int(instruction.modrmOffset)
-    emission.hot.byte(bytes[modrmOffset] & 0xc7 | UInt8(Register.rcx) << 3)
-    if prefix.contains(.ripRelative) {
-      relocations.append(.hotToOriginal, emission.offset)
-      emission.hot.relative32(to: instruction.target)
-    } else {
-      emission.hot.copy(
-        bytes + modrmOffset + 1, count: Int(instruction.length) - modrmOffset - 1)
-    }
+    emitter.byte(bytes[modrmOffset] & 0xc7 | UInt8(Register.rcx) << 3)
+    emitter.copy(bytes + modrmOffset + 1, count: Int(instruction.length) - modrmOffset - 1)
+  }
+
+  private static func emitPrefixes(_ instruction: Instruction, _ emitter: inout Emitter) {
+    if instruction.prefix.contains(.fs) { emitter.byte(0x64) }
+    if instruction.prefix.contains(.address32) { emitter.byte(0x67) }
   }
 
   /// The inline lookup: ecx and edx = the halves of the original target in, rcx = cache address out, or 0
@@ -235,16 +262,34 @@ extension Translator {
 
   /// The cold half of a lookup: asks the gate, which comes back to `resumption` with rcx = cache address.
   private mutating func emitLookupMiss(
-    _ emission: UnitEmission, original: UInt64, adjust: UInt8 = 0, resumption: UInt64, gate: Int
+    _ emission: UnitEmission, original: UInt64, adjust: UInt8 = 0, of target: LookupTarget, resumption: UInt64
   ) -> UInt64 {
     let index = emission.arena
     var cold = arenas[index].emitter(at: arenas[index].cold)
     let start = cold.address
     appendCold(index, cold, original, spilled: .all, adjust: adjust)
-    if gate == ContextLayout.gateReturnLookup {
+    var gate = ContextLayout.gateJumpLookup
+    switch target {
+    case .top:
       cold.bytes(0x24_0c_8b_48, count: 4)  // mov rcx, [rsp]
-    } else {
-      cold.load(Register.rcx, slot: ContextLayout.jumpTarget)
+      gate = ContextLayout.gateReturnLookup
+    case .slot: cold.load(Register.rcx, slot: ContextLayout.jumpTarget)
+    case .register(Register.rcx): cold.load(Register.rcx, slot: ContextLayout.spilledRCX)
+    case .register(Register.rdx): cold.load(Register.rcx, slot: ContextLayout.spilledRDX)
+    case .register(let register):
+      cold.u16(register >= 8 ? 0x894c : 0x8948)  // mov rcx, register
+      cold.byte(0xc0 | UInt8(register & 7) << 3 | UInt8(Register.rcx))
+    case .memory(let instruction, let bytes):
+      Translator.emitLoads(.all, &cold)
+      if instruction.prefix.contains(.ripRelative) {
+        cold.u16(0xb948)  // mov rcx, imm64
+        relocations.append(.original64, UInt32(truncatingIfNeeded: cold.address &- arenas[index].guest))
+        cold.u64(instruction.target)
+        Translator.emitPrefixes(instruction, &cold)
+        cold.bytes(0x09_8b_48, count: 3)  // mov rcx, [rcx]
+      } else {
+        Translator.emitOperandLoad(instruction, bytes, &cold)
+      }
     }
     cold.bytes(0x15_8d_48, count: 3)  // lea rdx, [rip+resumption]
     relocations.append(.coldToHot, UInt32(truncatingIfNeeded: cold.address &- arenas[index].guest))
