@@ -87,7 +87,7 @@ extension Translator {
             linked = blocks[Int(block)].linked
           }
         }
-        emitInstruction(index, &emission)
+        if index > 0 || !pushesAtCallEntry(entry, mode) { emitInstruction(index, &emission) }
         if lastBlock >= 0 {
           let block = Int(lastBlock)
           blocks[block].length = UInt32(
@@ -138,6 +138,12 @@ extension Translator {
     block.isStable = scanIsStable && !scanIsVolatile
     block.nextInUnit = -1
     block.length = 0
+    if let entry, index == 0, pushesAtCallEntry(entry, emission.mode) {
+      emitPushingEntry(&block, &emission)
+      blocks[Int(number)] = block
+      lastBlock = number
+      return number
+    }
     if let entry {
       emitEntry(entry, &block, &emission)
     } else if marks[index].followsCall {

@@ -22,6 +22,52 @@ extension Translator {
     }
   }
 
+  /// Whether the unit is entered by calls and begins with a push, as most functions do: then what a call has
+  /// pushed and what the function pushes share one place on the stack.
+  func pushesAtCallEntry(_ entry: EntryKind, _ mode: UnitMode) -> Bool {
+    guard entry == .call, mode == .normal, !scanIsVolatile, checks == .none, !marks[0].isJoin,
+      states[0].slots.isEmpty, states[0].missing.isEmpty, !(hasBreakpoints && breakpoints.contains(scan[0].address)),
+      let register = pushedFirst
+    else { return false }
+    return register != Register.rsp
+  }
+
+  /// The register that the unit's first instruction pushes: push r64, without prefixes but REX.B.
+  private var pushedFirst: Int? {
+    let bytes = copies + Int(marks[0].bytes)
+    guard scan[0].kind == .plain else { return nil }
+    return switch scan[0].length {
+    case 1 where bytes[0] & 0xf8 == 0x50: Int(bytes[0] & 7)
+    case 2 where bytes[0] == 0x41 && bytes[1] & 0xf8 == 0x50: Int(bytes[1] & 7) | 8
+    default: nil
+    }
+  }
+
+  /// A call entry that puts the pushed register where the call has left the cache address. Ways in other than
+  /// calls push it in the cold part.
+  ///
+  ///     mov [rsp], register
+  ///     1: ...                      cold: push register ; jmp 1b
+  mutating func emitPushingEntry(_ block: inout Block, _ emission: inout UnitEmission) {
+    let register = pushedFirst!
+    recover(&emission, block.original, adjust: 8)
+    block.callEntry = emission.offset
+    emission.hot.byte(register >= 8 ? 0x4c : 0x48)
+    emission.hot.bytes(0x24_04_89 | UInt64(register & 7) << 11, count: 3)
+    let index = emission.arena
+    var cold = arenas[index].emitter(at: arenas[index].cold)
+    block.body = UInt32(arenas[index].cold)
+    block.linked = block.body
+    appendCold(index, cold, block.original)
+    cold.copy(copies + Int(marks[0].bytes), count: Int(scan[0].length))
+    appendCold(index, cold, scan[0].end)
+    relocations.append(
+      .coldToHot, UInt32(truncatingIfNeeded: cold.address &- arenas[index].guest) &+ 1)
+    cold.jump(to: emission.hot.address)
+    arenas[index].cold = arenas[index].server.distance(to: cold.cursor)
+    recover(&emission, scan[0].end)
+  }
+
   /// A cold way in that stores registers to their slots, for a body that relies on slots.
   mutating func emitSlotStores(
     _ registers: SpillSet, to body: UInt32, original: UInt64, arena index: Int
