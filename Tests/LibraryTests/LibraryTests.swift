@@ -83,6 +83,9 @@ import WorldVM
     let registry = WorldRegistry(paths: ["/nonexistent/worlds.toml"])
     #expect(kind { _ = try getWorld(where: "nobody", registry: registry) } == "lookup")
     #expect(kind { _ = try getWorld(where: "core:/etc/passwd", onLinkChange: { _ in }) } == "bad")
+    // A command that ends before it answers is not started again and again.
+    #expect(kind { _ = try getWorld(where: "|exit 3") } == "bad")
+    #expect(kind { _ = try getWorld(where: "|/no/such/server --stdio 2>/dev/null") } == "bad")
     #expect(try localWorld() === localWorld())
     #expect(try localWorld().name == "Local")
     #expect(kind { _ = try noWorld().read(Address(0)) } == "bad")
@@ -159,6 +162,20 @@ import WorldVM
     let step = ResumePlan(others: ResumePlan.Action(.step))
     #expect(try world.go(step).reason == .stepped)
     #expect(try world.mapLog().allSatisfy { $0.incarnation >= .first })
+  }
+
+  /// A world is marked as running a moment before it runs.
+  @Test func noInterruptIsTooEarly() async throws {
+    let spinner = try Spinner()
+    let world = try getWorld(where: "pid:\(spinner.process)")
+    defer { do { try world.kill() } catch {} }
+    for _ in 0..<40 {
+      let stood = world.currentIncarnation
+      async let stop = Task.detached { try world.go() }.value
+      while world.currentIncarnation == stood { await Task.yield() }
+      try world.interrupt()
+      #expect(try await stop.reason == .interrupted)
+    }
   }
 
   /// The shell's own code, which its loop comes by; what the kernel or the C library does may be once.

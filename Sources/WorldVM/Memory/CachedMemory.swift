@@ -57,6 +57,9 @@ package final class CachedMemory<Source: MemorySource>: Sendable {
     while try !tryGo(resume) { try state.waitUntilUnlocked() }
   }
 
+  /// Returns when no `go` is on its way: what is marked as running was let run.
+  package func awaitStart() { cache.withLockAlways { _ in } }
+
   /// No reader is inside the cache while the incarnation changes, so none can keep an old page.
   private func tryGo(_ resume: () throws(WorldError) -> Void) throws(WorldError) -> Bool {
     try cache.withLock { (cache: inout PageCache) throws(WorldError) -> Bool in

@@ -21,7 +21,10 @@ extension ProcessWorld {
   /// A world that stands still is left as it is: its stop waits to be taken, or was.
   package func interrupt() throws(WorldError) {
     try state.requireValid()
-    if state.isRunning { guest.interrupt() }
+    guard state.isRunning else { return }
+    // The guest asks nobody to stop who has not been let run yet.
+    memory.awaitStart()
+    guest.interrupt()
   }
 
   package func kill() throws(WorldError) {

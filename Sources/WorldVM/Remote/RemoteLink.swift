@@ -115,11 +115,11 @@ package final class RemoteLink: Sendable {
   /// The connection is gone. A command that ended took its program with it.
   private func lose(_ session: inout Session) {
     session.client = nil
-    if case .command = place { session.ending = "\(place) has ended" }
+    if isCommand { session.ending = "\(place) has ended" }
   }
 
-  /// The first connection: a name that means nothing fails at once, a server that is not there yet is
-  /// waited for.
+  /// The first connection: a name that means nothing and a command that ends at once fail, a server that is not
+  /// there yet is waited for.
   func connect() throws(WorldError) {
     try perform { _, _ throws(ClientError) in }
   }
@@ -143,6 +143,9 @@ package final class RemoteLink: Sendable {
         return client
       } catch {
         switch error {
+        case .disconnected where isCommand:
+          throw .unreachable(
+            place: "\(place)", reason: "the command ended before it answered; does the shell find it?")
         case .unreachable, .disconnected, .timedOut: break
         // A name server may be away too; what was a name once is one.
         case .notAPlace where !isFirst: break
@@ -157,6 +160,10 @@ package final class RemoteLink: Sendable {
   }
 
   private let hasConnected = Mutex(false)
+
+  private var isCommand: Bool {
+    if case .command = place { true } else { false }
+  }
 
   // MARK: While the program runs
   /// For the waiting thread: the next stop, and whether the connection was lost before it came. `ready`
