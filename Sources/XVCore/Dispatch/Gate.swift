@@ -207,7 +207,7 @@ struct Gate {
     // rcx = doorbell word; zero means that the server is awake.
     emitter.load(Register.rcx, slot: ContextLayout.doorbell)
     emitter.u16(0x098b)  // mov ecx, [rcx]
-    let awake = jumpIfZero()
+    let awake = emitter.jumpIfZero()
     if light { for register in callRegisters { save(register) } }
     emitter.load(Register.rdi, slot: ContextLayout.doorbell)
     emitter.bytes(0x07c7, count: 2)  // mov dword [rdi], 0
@@ -219,20 +219,20 @@ struct Gate {
     if light { for register in callRegisters { restore(register) } }
     current = waitState
     mark()
-    landFar(awake)
+    emitter.landFar(awake)
 
     emitter.bytes(0x25_1c_8b_44_65, count: 5)  // mov r11d, gs:[spins]
     emitter.u32(UInt32(ContextLayout.spins))
     let loop = emitter.address
     loadState()
-    let answered = jumpIfZero()
+    let answered = emitter.jumpIfZero()
     emitter.bytes(0xd9_89_44, count: 3)  // mov ecx, r11d
     emitter.bytes(0xff_5b_8d_45, count: 4)  // lea r11d, [r11-1]
-    let sleepy = shortJump(0xe3)
+    let sleepy = emitter.shortJump(0xe3)
     emitter.u16(0x90f3)  // pause
-    shortJumpBack(to: loop)
+    emitter.shortJumpBack(to: loop)
 
-    land(sleepy)
+    emitter.land(sleepy)
     if light { for register in callRegisters { save(register) } }
     emitter.byte(0xb9)  // mov ecx, 1 ; xchg gs:[asleep], ecx
     emitter.u32(1)
@@ -248,14 +248,14 @@ struct Gate {
     emitter.move(Register.r10, immediate: 0)
     emitter.u16(0x050f)
     loadState()
-    let woken = shortJump(0xe3)
+    let woken = emitter.shortJump(0xe3)
     emitter.jump(to: again)
-    land(woken)
+    emitter.land(woken)
     emitter.storeImmediate32(0, slot: ContextLayout.asleep)
     if light { for register in callRegisters { restore(register) } }
     current = waitState
     mark()
-    landFar(answered)
+    emitter.landFar(answered)
     emitter.storeImmediate32(MailboxState.idle, slot: ContextLayout.state)
     emitter.jump(slot: ContextLayout.next)
 
@@ -331,24 +331,24 @@ struct Gate {
     let probe = emitter.address
     emitter.bytes(0x1a_8b_4c, count: 3)  // mov r11, [rdx]
     emitter.bytes(0xcb_39_49, count: 3)  // cmp r11, rcx
-    let found = shortJump(0x74)  // je
+    let found = emitter.shortJump(0x74)  // je
     emitter.bytes(0xdb_85_4d, count: 3)  // test r11, r11
-    let absent = farJump(0x84)
+    let absent = emitter.farJump(0x84)
     emitter.bytes(0x10_c2_83_48, count: 4)  // add rdx, 16
-    shortJumpBack(to: probe)
+    emitter.shortJumpBack(to: probe)
 
-    land(found)
+    emitter.land(found)
     // A target's eighth lookup fills the table: what is used a few times only, as most is while a program
     // starts, takes no page of it.
     emitter.bytes(0x0e_42_ff_66, count: 4)  // inc word [rdx+14]: the count in the value
     emitter.bytes(0x07_0e_42_f6, count: 4)  // test byte [rdx+14], 7
-    let seldom = shortJump(0x75)  // jne
+    let seldom = emitter.shortJump(0x75)  // jne
     emitter.bytes(0xcb_89_49, count: 3)  // mov r11, rcx
     emitter.bytes(0x20_eb_c1_49, count: 4)  // shr r11, 32
     emitter.bytes(0xdd_1c_8b_4e_65, count: 5)  // mov r11, gs:[r11*8+windows]
     emitter.u32(UInt32(windows))
     emitter.bytes(0xdb_85_4d, count: 3)  // test r11, r11
-    let tableless = shortJump(0x74)
+    let tableless = emitter.shortJump(0x74)
     emitter.u16(0xcb89)  // mov ebx, ecx
     emitter.bytes(0xdb_9c_8d_4d, count: 4)  // lea r11, [r11+rbx*8+tables]
     emitter.u32(UInt32(ContextLayout.tables))
@@ -359,13 +359,11 @@ struct Gate {
     // either this sees that it is gone here, or the server's store to the table comes later.
     emitter.bytes(0x1b_87_49_65, count: 4)  // xchg gs:[r11], rbx
     emitter.bytes(0x0a_39_48, count: 3)  // cmp [rdx], rcx
-    let valid = shortJump(0x74)
+    let valid = emitter.shortJump(0x74)
     emitter.bytes(0x03_c7_49_65, count: 4)  // mov qword gs:[r11], 0
     emitter.u32(0)
-    let removed = shortJump(0xeb)
-    land(seldom)
-    land(tableless)
-    land(valid)
+    let removed = emitter.shortJump(0xeb)
+    for jump in [seldom, tableless, valid] { emitter.land(jump) }
     emitter.bytes(0x08_52_8b_48, count: 4)  // mov rdx, [rdx+8]
     emitter.bytes(0x10_e2_c1_48, count: 4)  // shl rdx, 16
     emitter.bytes(0x10_ea_c1_48, count: 4)  // shr rdx, 16
@@ -378,8 +376,8 @@ struct Gate {
 
     current = saved
     mark()
-    landFar(absent)
-    land(removed)
+    emitter.landFar(absent)
+    emitter.land(removed)
     restoreFlags()
     restore(Register.rax)
     restore(Register.rbx)
@@ -498,45 +496,5 @@ struct Gate {
     loadCallArguments()
     emitter.u16(0x050f)
     mark(.inSystemCall)
-  }
-
-  // MARK: Jumps inside the gate
-
-  /// jrcxz with a reach of 32 bits: jrcxz +2 ; jmp +5 ; jmp rel32.
-  private mutating func jumpIfZero() -> UnsafeMutableRawPointer {
-    emitter.bytes(0xe9_05_eb_02_e3, count: 5)
-    emitter.u32(0)
-    return emitter.cursor
-  }
-
-  private mutating func landFar(_ jump: UnsafeMutableRawPointer) {
-    (jump - 4).storeBytes(of: UInt32(jump.distance(to: emitter.cursor)), as: UInt32.self)
-  }
-
-  /// A conditional jump with a reach of 32 bits; its second opcode byte.
-  private mutating func farJump(_ opcode: UInt8) -> UnsafeMutableRawPointer {
-    emitter.byte(0x0f)
-    emitter.byte(opcode)
-    emitter.u32(0)
-    return emitter.cursor
-  }
-
-  private mutating func shortJump(_ opcode: UInt8) -> UnsafeMutableRawPointer {
-    emitter.byte(opcode)
-    emitter.byte(0)
-    return emitter.cursor
-  }
-
-  private mutating func land(_ jump: UnsafeMutableRawPointer) {
-    let distance = jump.distance(to: emitter.cursor)
-    precondition(distance < 128)
-    (jump - 1).storeBytes(of: UInt8(distance), as: UInt8.self)
-  }
-
-  private mutating func shortJumpBack(to target: UInt64) {
-    emitter.byte(0xeb)
-    let distance = Int64(bitPattern: target &- (emitter.address &+ 1))
-    precondition(distance >= -128)
-    emitter.byte(UInt8(bitPattern: Int8(distance)))
   }
 }
