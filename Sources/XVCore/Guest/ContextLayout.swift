@@ -68,7 +68,7 @@ package enum ContextLayout {
   /// that the target does not need is never reloaded: its value stays here, and only recovery asks.
   static let spilledRCX = 0x100
   static let spilledRDX = 0x108
-  /// Where the indirect branch leads whose lookup is being made.
+  /// Where the indirect branch leads whose lookup is being made, when the miss has nowhere else to look.
   static let jumpTarget = 0x110
   /// The mailbox, on a cache line of its own.
   static let state = 0x140
