@@ -44,6 +44,8 @@ static inline void xv_store32(volatile uint32_t *p, uint32_t v) {
 static inline uint32_t xv_exchange32(volatile uint32_t *p, uint32_t v) {
   return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST);
 }
+/* A store before it is seen by everybody before a load behind it reads. */
+static inline void xv_full_barrier(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 static inline void xv_store64(volatile uint64_t *p, uint64_t v) {
   __atomic_store_n(p, v, __ATOMIC_RELEASE);
 }

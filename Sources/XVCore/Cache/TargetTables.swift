@@ -4,14 +4,17 @@ import Glibc
 
 /// The process's indirect targets by address: what a lookup in a fragment reads.
 ///
-/// A window of 4 GiB of original addresses has a table for returns and one for jumps, with eight bytes
-/// for each of its bytes: where the code's translation is entered, or 0. Nearly all of it is never
-/// touched and takes no memory. So a lookup compares nothing, and needs neither flags nor a third
-/// register; the upper half of an address finds the table, the lower half the entry
-/// (docs/architecture.md, "Indirect branches").
+/// A window of 4 GiB of original addresses has a table for returns and one for jumps. Two bytes for each of its
+/// addresses say which *number* the address has as a target, or 0; for each number, eight bytes say where the
+/// code's translation is entered, or 0. So a lookup compares nothing, and needs neither flags nor a third
+/// register; the upper half of an address finds the table, the lower half the number
+/// (docs/architecture.md, "Indirect branches"). Nearly all of a table is never touched and takes no memory;
+/// what is touched is a quarter of what eight bytes for each address would be, and each page of it costs a
+/// fault, a place in the processor's buffers of translations, and on a virtual machine a long walk where there is none.
 ///
-/// The gate fills entries from the master tables, of which these hold no more than copies. The server
-/// empties them: one by one when code dies, all at once when all code is discarded. Windows stay open:
+/// The gate fills entries from the master tables, of which these hold no more than copies, and gives out the
+/// numbers. An address keeps its number until all are taken back, which needs that no thread is inside a lookup.
+/// The server empties targets when code dies. When all numbers are given out the gate answers what has none. Windows stay open:
 /// a thread may be anywhere inside a lookup.
 struct TargetTables: ~Copyable {
   enum Kind: Int {
@@ -25,6 +28,8 @@ struct TargetTables: ~Copyable {
   private(set) var windows: [Int] = []
   /// Parts of the tables that the server has mapped to empty entries, by their offsets.
   private var pieces: [Int: UnsafeMutableRawPointer] = [:]
+  /// Targets forgotten since the tables were empty.
+  private var forgotten = 0
   private static let pieceSize = 0x400_0000
   private static let mostPieces = 64
 
@@ -54,18 +59,28 @@ struct TargetTables: ~Copyable {
     return windows.count - 1
   }
 
-  /// No lookup finds this target any more.
+  /// No lookup finds this target any more. It is gone from the master table.
   mutating func forget(_ original: UInt64, _ kind: Kind) {
     guard let window = windows.firstIndex(of: Int(original >> UInt64(RegionLayout.windowBits)))
     else { return }
+    // Before the number is read: see `Gate.buildFill`.
+    xv_full_barrier()
     let low = Int(original & (1 << UInt64(RegionLayout.windowBits) - 1))
-    let offset = (2 * window + kind.rawValue) * RegionLayout.tableSize + low * 8
-    guard let piece = piece(at: offset & ~(TargetTables.pieceSize - 1)) else {
-      // Not to be had in pieces; the gate fills them again.
-      return removeAll()
+    let numbers =
+      (2 * window + kind.rawValue) * RegionLayout.tableSize + RegionLayout.tableNumbers
+    let targets = numbers - RegionLayout.tableTargets * 8
+    guard let entry = place(at: numbers + low * 2) else { return punch(targets..<numbers) }
+    let number = Int(entry.load(as: UInt16.self))
+    guard number != 0 else { return }
+    guard let target = place(at: targets + number * 8) else { return punch(targets..<numbers) }
+    xv_store64(target.assumingMemoryBound(to: UInt64.self), 0)
+    forgotten += 1
+  }
+
+  private mutating func place(at offset: Int) -> UnsafeMutableRawPointer? {
+    piece(at: offset & ~(TargetTables.pieceSize - 1)).map {
+      $0 + offset & (TargetTables.pieceSize - 1)
     }
-    let entry = piece + offset & (TargetTables.pieceSize - 1)
-    xv_store64(entry.assumingMemoryBound(to: UInt64.self), 0)
   }
 
   private mutating func piece(at offset: Int) -> UnsafeMutableRawPointer? {
@@ -82,14 +97,21 @@ struct TargetTables: ~Copyable {
     return piece
   }
 
-  /// Empties all tables and gives their memory back.
-  func removeAll() {
+  /// So many targets are forgotten that it is time to take the numbers back (`removeAll`).
+  var isWornOut: Bool { forgotten > RegionLayout.tableTargets / 2 }
+
+  /// Empties all tables and gives their memory and numbers back. No thread is inside a lookup.
+  mutating func removeAll() {
+    forgotten = 0
     guard !windows.isEmpty else { return }
+    punch(0..<(2 * windows.count * RegionLayout.tableSize))
+  }
+
+  private func punch(_ range: Range<Int>) {
     let punchHole: Int32 = 2
     let keepSize: Int32 = 1
     let status = fallocate(
-      descriptor, punchHole | keepSize, RegionLayout.tablesOffset,
-      2 * windows.count * RegionLayout.tableSize)
+      descriptor, punchHole | keepSize, RegionLayout.tablesOffset + range.lowerBound, range.count)
     precondition(status == 0, "a memfd has holes")
   }
 }

@@ -111,7 +111,9 @@ extension Engine {
       }
       return .needsArena(at: place)
     }
-    guard translator.pointee.hasRoom(in: arena) else { return .noRoom(.collect) }
+    guard translator.pointee.hasRoom(in: arena), !virtualization.targets.isWornOut else {
+      return .noRoom(.collect)
+    }
     defer { forgetMovedReturns() }
     let start = xv_rdtsc()
     if let number = translator.pointee.revive(target) ?? translator.pointee.installPersisted(for: target)

@@ -342,28 +342,17 @@ struct Gate {
     // starts, takes no page of it.
     emitter.bytes(0x0e_42_ff_66, count: 4)  // inc word [rdx+14]: the count in the value
     emitter.bytes(0x07_0e_42_f6, count: 4)  // test byte [rdx+14], 7
-    let seldom = emitter.shortJump(0x75)  // jne
+    let seldom = emitter.farJump(0x85)  // jne
     emitter.bytes(0xcb_89_49, count: 3)  // mov r11, rcx
     emitter.bytes(0x20_eb_c1_49, count: 4)  // shr r11, 32
     emitter.bytes(0xdd_1c_8b_4e_65, count: 5)  // mov r11, gs:[r11*8+windows]
     emitter.u32(UInt32(windows))
     emitter.bytes(0xdb_85_4d, count: 3)  // test r11, r11
-    let tableless = emitter.shortJump(0x74)
-    emitter.u16(0xcb89)  // mov ebx, ecx
-    emitter.bytes(0xdb_9c_8d_4d, count: 4)  // lea r11, [r11+rbx*8+tables]
-    emitter.u32(UInt32(ContextLayout.tables))
-    emitter.bytes(0x08_5a_8b_48, count: 4)  // mov rbx, [rdx+8]
-    emitter.bytes(0x10_e3_c1_48, count: 4)  // shl rbx, 16
-    emitter.bytes(0x10_eb_c1_48, count: 4)  // shr rbx, 16
-    // The server removes a target here first and from the table then. The exchange is a full barrier:
-    // either this sees that it is gone here, or the server's store to the table comes later.
-    emitter.bytes(0x1b_87_49_65, count: 4)  // xchg gs:[r11], rbx
-    emitter.bytes(0x0a_39_48, count: 3)  // cmp [rdx], rcx
-    let valid = emitter.shortJump(0x74)
-    emitter.bytes(0x03_c7_49_65, count: 4)  // mov qword gs:[r11], 0
-    emitter.u32(0)
-    let removed = emitter.shortJump(0xeb)
-    for jump in [seldom, tableless, valid] { emitter.land(jump) }
+    let tableless = emitter.farJump(0x84)
+    save(Register.rsi)
+    let removed = buildFill()
+    restore(Register.rsi)
+    for jump in [seldom, tableless] { emitter.landFar(jump) }
     emitter.bytes(0x08_52_8b_48, count: 4)  // mov rdx, [rdx+8]
     emitter.bytes(0x10_e2_c1_48, count: 4)  // shl rdx, 16
     emitter.bytes(0x10_ea_c1_48, count: 4)  // shr rdx, 16
@@ -375,9 +364,10 @@ struct Gate {
     emitter.jump(slot: ContextLayout.retry)
 
     current = saved
-    mark()
-    emitter.landFar(absent)
+    mark(file: saved.file.union(RegisterSet(Register.rsi)))
     emitter.land(removed)
+    restore(Register.rsi)
+    emitter.landFar(absent)
     restoreFlags()
     restore(Register.rax)
     restore(Register.rbx)
@@ -396,6 +386,43 @@ struct Gate {
       emitter.jump(slot: ContextLayout.retry)
     }
     return entry
+  }
+
+  /// Puts the master table's entry at rdx into the table by address that r11 leads to. rcx, rsi, r11 and rbx
+  /// are free. Returns the jump that is taken when the target is gone meanwhile.
+  private mutating func buildFill() -> UnsafeMutableRawPointer {
+    emitter.u16(0xcb89)  // mov ebx, ecx
+    emitter.bytes(0x5b_9c_8d_49, count: 4)  // lea rbx, [r11+rbx*2+tables]: the number
+    emitter.u32(UInt32(ContextLayout.tables))
+    emitter.bytes(0x0b_b7_0f_65, count: 4)  // movzx ecx, word gs:[rbx]
+    emitter.u16(0xc985)  // test ecx, ecx
+    let numbered = emitter.shortJump(0x75)  // jne
+    emitter.byte(0xb9)  // mov ecx, 1
+    emitter.u32(1)
+    emitter.bytes(0x8b_c1_0f_41_f0_65, count: 6)  // lock xadd gs:[r11+count], ecx
+    emitter.u32(UInt32(ContextLayout.tableCount))
+    emitter.u16(0xc1ff)  // inc ecx
+    emitter.u16(0xf981)  // cmp ecx, highest number
+    emitter.u32(UInt32(RegionLayout.tableTargets - 1))
+    let full = emitter.shortJump(0x77)  // ja
+    emitter.land(numbered)
+    emitter.bytes(0xcb_9c_8d_4d, count: 4)  // lea r11, [r11+rcx*8+targets]
+    emitter.u32(UInt32(ContextLayout.tableTargets))
+    emitter.bytes(0x08_72_8b_48, count: 4)  // mov rsi, [rdx+8]
+    emitter.bytes(0x10_e6_c1_48, count: 4)  // shl rsi, 16
+    emitter.bytes(0x10_ee_c1_48, count: 4)  // shr rsi, 16
+    emitter.bytes(0x33_89_49_65, count: 4)  // mov gs:[r11], rsi
+    // The server removes a target from the master table first and from this table then. The exchange is a
+    // full barrier: either this sees that it is gone there, or the server sees the number.
+    emitter.bytes(0x0b_87_66_65, count: 4)  // xchg gs:[rbx], cx
+    emitter.load(Register.rcx, slot: ContextLayout.target)
+    emitter.bytes(0x0a_39_48, count: 3)  // cmp [rdx], rcx
+    let valid = emitter.shortJump(0x74)
+    emitter.bytes(0x03_c7_49_65, count: 4)  // mov qword gs:[r11], 0
+    emitter.u32(0)
+    let removed = emitter.shortJump(0xeb)
+    for jump in [full, valid] { emitter.land(jump) }
+    return removed
   }
 
   /// The flags that lahf and seto have put into rax.

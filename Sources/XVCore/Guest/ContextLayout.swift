@@ -46,8 +46,12 @@ package enum RegionLayout {
   /// reach; and a number that no program comes by (see `Context.isLeftover`).
   static let defaultSize = 0x8_5ad3_7000
   static let tablesOffset = defaultOffset + defaultSize
-  /// One table: 8 bytes for each byte of a window.
-  static let tableSize = 8 << windowBits
+  /// One table (`TargetTables`): its targets, then 2 bytes for each byte of a window.
+  static let tableSize = tableNumbers + 2 << windowBits
+  /// Where a table's numbers begin. Its targets end here.
+  static let tableNumbers = 0x400_0000
+  /// Targets of a table; none has the number 0.
+  static let tableTargets = 0x1_0000
   /// A window is the part of the address space whose addresses share their upper halves.
   static let windowBits = 32
   /// Each has two tables, one for returns and one for jumps.
@@ -130,7 +134,11 @@ package enum ContextLayout {
   static let returnWindows = RegionLayout.contextsSize
   /// Not a multiple of a page away: one upper half has its entries in different sets of the caches.
   static let jumpWindows = returnWindows + 0x4_0240
-  static let tables = RegionLayout.defaultOffset - RegionLayout.contextsOffset
+  /// The default's numbers, its targets, and, for a table, how many numbers it has given out.
+  static let tables =
+    RegionLayout.defaultOffset + RegionLayout.tableNumbers - RegionLayout.contextsOffset
+  static let tableTargets = tables - RegionLayout.tableTargets * 8
+  static let tableCount = tableTargets - 8
 
   static func slot(_ register: Int) -> Int { registers + register * 8 }
   static func count(_ block: Int32) -> Int { counts + Int(block) % countEntries * 4 }

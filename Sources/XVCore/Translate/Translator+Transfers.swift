@@ -251,8 +251,10 @@ extension Translator {
   private func emitLookup(windows: Int, _ emission: inout UnitEmission) {
     emission.hot.bytes(0xd5_14_8b_48_65, count: 5)  // mov rdx, gs:[rdx*8+windows]
     emission.hot.u32(UInt32(windows))
-    emission.hot.bytes(0xca_8c_8b_48_65, count: 5)  // mov rcx, gs:[rdx+rcx*8+tables]
+    emission.hot.bytes(0x4a_8c_b7_0f_65, count: 5)  // movzx ecx, word gs:[rdx+rcx*2+tables]
     emission.hot.u32(UInt32(ContextLayout.tables))
+    emission.hot.bytes(0xca_8c_8b_48_65, count: 5)  // mov rcx, gs:[rdx+rcx*8+targets]
+    emission.hot.u32(UInt32(ContextLayout.tableTargets))
   }
 
   private mutating func emitJump(toMiss miss: UInt64, _ emission: inout UnitEmission) {
