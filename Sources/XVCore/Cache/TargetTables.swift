@@ -98,7 +98,7 @@ struct TargetTables: ~Copyable {
   }
 
   /// So many targets are forgotten that it is time to take the numbers back (`removeAll`).
-  var isWornOut: Bool { forgotten > RegionLayout.tableTargets / 2 }
+  var isWornOut: Bool { forgotten > RegionLayout.tableTargets / 4 }
 
   /// Empties all tables and gives their memory and numbers back. No thread is inside a lookup.
   mutating func removeAll() {

@@ -338,10 +338,10 @@ struct Gate {
     emitter.shortJumpBack(to: probe)
 
     emitter.land(found)
-    // A target's eighth lookup fills the table: what is used a few times only, as most is while a program
-    // starts, takes no page of it.
+    // A target's second lookup fills the table: what is used once, as much is while a program starts, takes
+    // no number and no page of it.
     emitter.bytes(0x0e_42_ff_66, count: 4)  // inc word [rdx+14]: the count in the value
-    emitter.bytes(0x07_0e_42_f6, count: 4)  // test byte [rdx+14], 7
+    emitter.bytes(0x01_0e_42_f6, count: 4)  // test byte [rdx+14], 1
     let seldom = emitter.farJump(0x85)  // jne
     emitter.bytes(0xcb_89_49, count: 3)  // mov r11, rcx
     emitter.bytes(0x20_eb_c1_49, count: 4)  // shr r11, 32
@@ -397,13 +397,22 @@ struct Gate {
     emitter.bytes(0x0b_b7_0f_65, count: 4)  // movzx ecx, word gs:[rbx]
     emitter.u16(0xc985)  // test ecx, ecx
     let numbered = emitter.shortJump(0x75)  // jne
+    // The second half of the numbers is for what is looked up more often.
+    let most = UInt32(RegionLayout.tableTargets - 1)
+    compareCount(with: most / 2)
+    let plenty = emitter.shortJump(0x72)  // jb
+    emitter.bytes(0x0f_0e_42_f6, count: 4)  // test byte [rdx+14], 15
+    let rare = emitter.shortJump(0x75)  // jne
+    compareCount(with: most)
+    let spent = emitter.shortJump(0x73)  // jae
+    emitter.land(plenty)
     emitter.byte(0xb9)  // mov ecx, 1
     emitter.u32(1)
     emitter.bytes(0x8b_c1_0f_41_f0_65, count: 6)  // lock xadd gs:[r11+count], ecx
     emitter.u32(UInt32(ContextLayout.tableCount))
     emitter.u16(0xc1ff)  // inc ecx
     emitter.u16(0xf981)  // cmp ecx, highest number
-    emitter.u32(UInt32(RegionLayout.tableTargets - 1))
+    emitter.u32(most)
     let full = emitter.shortJump(0x77)  // ja
     emitter.land(numbered)
     emitter.bytes(0xcb_9c_8d_4d, count: 4)  // lea r11, [r11+rcx*8+targets]
@@ -421,8 +430,15 @@ struct Gate {
     emitter.bytes(0x03_c7_49_65, count: 4)  // mov qword gs:[r11], 0
     emitter.u32(0)
     let removed = emitter.shortJump(0xeb)
-    for jump in [full, valid] { emitter.land(jump) }
+    for jump in [rare, spent, full, valid] { emitter.land(jump) }
     return removed
+  }
+
+  /// cmp dword gs:[r11+count], bound
+  private mutating func compareCount(with bound: UInt32) {
+    emitter.bytes(0xbb_81_41_65, count: 4)
+    emitter.u32(UInt32(ContextLayout.tableCount))
+    emitter.u32(bound)
   }
 
   /// The flags that lahf and seto have put into rax.
