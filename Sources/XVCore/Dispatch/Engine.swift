@@ -222,7 +222,7 @@ final class Engine: @unchecked Sendable {
   }
 
   /// About 80 us of idling before the dispatcher sleeps.
-  private static let spins = xv_allowed_processors() > 1 ? 1000 : 1
+  private static let spins = xv_allowed_processors() > 1 ? 4000 : 1
 
   private func dispatch() {
     var idle = 0
