@@ -221,7 +221,7 @@ final class Engine: @unchecked Sendable {
     xv_futex_wake(doorbell)
   }
 
-  /// About 80 us of idling before the dispatcher sleeps.
+  /// About 200 us of idling before the dispatcher sleeps.
   private static let spins = xv_allowed_processors() > 1 ? 4000 : 1
 
   private func dispatch() {
