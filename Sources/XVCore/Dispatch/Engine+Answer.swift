@@ -37,12 +37,15 @@ extension Engine {
       var wanted = Wanted(
         kind: kind, target: context.load64(ContextLayout.target),
         entry: kind == .returnLookup ? .ret : .jump)
-      let adjustment = translator.pointee.transferAdjustment(
-        retry: context.load64(ContextLayout.retry))
-      context.store64(ContextLayout.adjustment, adjustment)
+      let transfer = translator.pointee.transfer(retry: context.load64(ContextLayout.retry))
+      context.store64(ContextLayout.adjustment, transfer.adjustment)
+      if let call = transfer.call {
+        wanted.isCall = true
+        context.store64(ContextLayout.returnAddress, call.upperBound)
+      }
       if discardIfDue() {
         wanted.fragmentIsGone = true
-        context.store64(ContextLayout.originalPC, wanted.target)
+        context.store64(ContextLayout.originalPC, transfer.call?.lowerBound ?? wanted.target)
         context.store64(ContextLayout.retry, 0)
       }
       answerTarget(thread, context, wanted)
@@ -64,6 +67,8 @@ extension Engine {
     var kind: RequestKind
     var target: UInt64
     var entry: EntryKind
+    /// A call, which has still to push its return address.
+    var isCall = false
     /// The fragment that asks was discarded meanwhile: the lookup cannot go back to it.
     var fragmentIsGone = false
   }
@@ -79,10 +84,17 @@ extension Engine {
       trace("no code at \(OriginalAddress(wanted.target))")
       // The processor itself must raise the fault, with the program's own state, so that rip, cr2
       // and the error code are what they are natively.
-      context.store64(ContextLayout.resume, wanted.target)
-      context.store64(ContextLayout.originalPC, wanted.target)
-      context.answer(next: wanted.kind == .miss ? gate.finishMiss : gate.finishTransfer)
+      finish(context, wanted, at: wanted.target)
     }
+  }
+
+  /// Lets a thread go on at the target of its transfer, without its fragment.
+  private func finish(_ context: Context, _ wanted: Wanted, at resume: UInt64) {
+    context.store64(ContextLayout.resume, resume)
+    // A call stands where it stood until it has pushed.
+    guard !wanted.isCall else { return context.answer(next: gate.finishCall) }
+    context.store64(ContextLayout.originalPC, wanted.target)
+    context.answer(next: wanted.kind == .miss ? gate.finishMiss : gate.finishTransfer)
   }
 
   private func exit(_ context: Context) -> Exit? {
@@ -165,9 +177,7 @@ extension Engine {
       context.store64(ContextLayout.resume, entry.rawValue)
       context.answer(next: gate.finishLookup)
     } else {
-      context.store64(ContextLayout.resume, linked(number).rawValue)
-      context.store64(ContextLayout.originalPC, wanted.target)
-      context.answer(next: wanted.kind == .miss ? gate.finishMiss : gate.finishTransfer)
+      finish(context, wanted, at: linked(number).rawValue)
     }
   }
 

@@ -74,6 +74,8 @@ package enum ContextLayout {
   static let spilledRDX = 0x108
   /// Where the indirect branch leads whose lookup is being made, when the miss has nowhere else to look.
   static let jumpTarget = 0x110
+  /// What completing a call pushes.
+  static let returnAddress = 0x118
   /// The mailbox, on a cache line of its own.
   static let state = 0x140
   static let kind = 0x144

@@ -100,7 +100,7 @@ extension Translator {
     case .lookup:
       let retry = context.load64(ContextLayout.retry)
       if retry == 0 {
-        // The fragment was discarded: on to the target instead of back.
+        // The fragment was discarded: on to the target instead of back, or back to a call's instruction.
         registers.rip = context.load64(ContextLayout.originalPC)
         registers.rsp &+= context.load64(ContextLayout.adjustment)
         return .all
@@ -124,6 +124,7 @@ extension Translator {
       place.isInSystemCall = true
     case .systemCallDone:
       recoverCall(&registers, context, result: context.load64(ContextLayout.callResult), &place)
+    case .called: registers.rip = context.load64(ContextLayout.target)
     case .resumed: break
     }
     return mark.spilled
@@ -161,18 +162,21 @@ extension Translator {
 }
 
 extension Translator {
-  /// What the transfer whose lookup stands at `retry` adds to rsp when it is completed.
-  mutating func transferAdjustment(retry: UInt64) -> UInt64 {
+  /// What completing the transfer whose lookup stands at `retry` adds to rsp, and, if it is a call, which has
+  /// pushed nothing yet, where its instruction lies.
+  mutating func transfer(retry: UInt64) -> (adjustment: UInt64, call: Range<UInt64>?) {
     guard let arena = arena(containing: retry),
-      let entry = arenas[arena].recovery(at: UInt32(retry &- arenas[arena].guest))
-    else { return 0 }
-    guard
+      let entry = arenas[arena].recovery(at: UInt32(retry &- arenas[arena].guest)),
       let (bytes, available) = reader.code(
         at: entry.original, in: entry.original..<entry.original, process: process, isVolatile: true,
         request: request),
       let instruction = decoder.decode(bytes, available: min(available, 15), address: entry.original)
-    else { return 0 }
-    return instruction.kind == .ret ? 8 + UInt64(instruction.immediate) : 0
+    else { return (0, nil) }
+    return switch instruction.kind {
+    case .ret: (8 + UInt64(instruction.immediate), nil)
+    case .indirectCall: (0, entry.original..<instruction.end)
+    default: (0, nil)
+    }
   }
 }
 

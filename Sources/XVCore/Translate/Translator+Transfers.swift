@@ -124,19 +124,18 @@ extension Translator {
     Translator.emitStores(SpillSet.all.subtracting(valid), &emission.hot)
     recover(&emission, instruction.address, spilled: .all)
     let target = emitTarget(instruction, bytes, &emission)
-    if isCall { emitPushReturnAddress(instruction.end, &emission) }
-    let adjust: UInt8 = isCall ? 8 : 0
-    recover(&emission, instruction.address, spilled: .all, adjust: adjust)
     emitLookup(windows: ContextLayout.jumpWindows, &emission)
     let resumption = emission.hot.address &+ (isCall ? 10 : 2)
     let miss = emitLookupMiss(
-      emission, original: instruction.address, adjust: adjust, of: target, resumption: resumption)
+      emission, original: instruction.address, of: target, resumption: resumption)
     if isCall {
       // The return comes back right behind the call. The jump to the miss is the tail of a nop that
       // stands before: nop [rcx+rbp*8+disp32], whose SIB byte is the opcode of jmp rel32.
       emission.hot.bytes(0x84_1f_0f, count: 3)
       emitJump(toMiss: miss, &emission)
       emission.hot.u16(0xf9e3)  // jrcxz into the nop
+      emitPushReturnAddress(instruction.end, &emission)
+      recover(&emission, instruction.address, spilled: .all, adjust: 8)
       emission.hot.bytes(0xfb_51_8d_48, count: 4)  // lea rdx, [rcx-5]
       emission.hot.u16(0xd2ff)  // call rdx
     } else {
@@ -166,8 +165,7 @@ extension Translator {
     let modrm = bytes[Int(instruction.modrmOffset)]
     guard modrm >> 6 == 3 else {
       emitTargetLoad(instruction, bytes, &emission)
-      // A call may push its return address over its own operand.
-      let needsSlot = !ProcessorFeatures.hasRotate || instruction.kind == .indirectCall
+      let needsSlot = !ProcessorFeatures.hasRotate
       if needsSlot { emission.hot.store(Register.rcx, slot: ContextLayout.jumpTarget) }
       emitUpperHalf(of: Register.rcx, &emission)
       emission.hot.u16(0xc989)  // mov ecx, ecx
@@ -175,8 +173,7 @@ extension Translator {
     }
     let isHigh = instruction.prefix.contains(.rexB)
     let register = Int(modrm & 7) | (isHigh ? 8 : 0)
-    // A call has moved rsp when the cold half looks.
-    let needsSlot = !ProcessorFeatures.hasRotate || register == Register.rsp
+    let needsSlot = !ProcessorFeatures.hasRotate
     if needsSlot { emission.hot.store(register, slot: ContextLayout.jumpTarget) }
     if register != Register.rdx { emitUpperHalf(of: register, &emission) }
     if isHigh { emission.hot.byte(0x41) }
@@ -264,12 +261,12 @@ extension Translator {
 
   /// The cold half of a lookup: asks the gate, which comes back to `resumption` with rcx = cache address.
   private mutating func emitLookupMiss(
-    _ emission: UnitEmission, original: UInt64, adjust: UInt8 = 0, of target: LookupTarget, resumption: UInt64
+    _ emission: UnitEmission, original: UInt64, of target: LookupTarget, resumption: UInt64
   ) -> UInt64 {
     let index = emission.arena
     var cold = arenas[index].emitter(at: arenas[index].cold)
     let start = cold.address
-    appendCold(index, cold, original, spilled: .all, adjust: adjust)
+    appendCold(index, cold, original, spilled: .all)
     var gate = ContextLayout.gateJumpLookup
     switch target {
     case .top:
