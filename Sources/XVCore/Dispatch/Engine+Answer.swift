@@ -41,11 +41,11 @@ extension Engine {
       context.store64(ContextLayout.adjustment, transfer.adjustment)
       if let call = transfer.call {
         wanted.isCall = true
-        context.store64(ContextLayout.returnAddress, call.upperBound)
+        context.store64(ContextLayout.returnAddress, call.returnAddress)
       }
       if discardIfDue() {
         wanted.fragmentIsGone = true
-        context.store64(ContextLayout.originalPC, transfer.call?.lowerBound ?? wanted.target)
+        context.store64(ContextLayout.originalPC, transfer.call?.address ?? wanted.target)
         context.store64(ContextLayout.retry, 0)
       }
       answerTarget(thread, context, wanted)
