@@ -123,9 +123,7 @@ extension Engine {
       }
       return .needsArena(at: place)
     }
-    guard translator.pointee.hasRoom(in: arena), !virtualization.targets.isWornOut else {
-      return .noRoom(.collect)
-    }
+    guard translator.pointee.hasRoom(in: arena) else { return .noRoom(.collect) }
     defer { forgetMovedReturns() }
     let start = xv_rdtsc()
     if let number = translator.pointee.revive(target) ?? translator.pointee.installPersisted(for: target)
@@ -220,7 +218,7 @@ extension Engine {
   /// What torture or a full cache asks for.
   private var dueDiscard: Discard? {
     if let due = tortureClock.due(threads: active.count) { return due }
-    return translator.pointee.isFull ? .collect : nil
+    return translator.pointee.isFull || virtualization.targets.isWornOut ? .collect : nil
   }
 
   /// The dispatcher discards by itself only while the one thread stands in the gate: it owes the cache
