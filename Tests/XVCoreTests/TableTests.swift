@@ -11,21 +11,24 @@ import Testing
   init() {
     let dense = (0..<40_000).map { (number: UInt64) in 0x40_0000 + number * 5 }
     let sparse = (0..<10_000).map { (number: UInt64) in 0x7f00_0000_0000 + number * 4099 }
-    addresses = dense + sparse
+    // With the same lower halves as others.
+    let alike = (0..<1000).map { (number: UInt64) in 0x5500_0040_0000 + number * 5 }
+    addresses = dense + sparse + alike
   }
 
   @Test func blocksAreFoundByTheirAddresses() {
     var table = BlockTable(bits: 8)
     var wrong = 0
     for (number, address) in addresses.enumerated() {
-      if table.find(address) != -1 { wrong += 1 }
-      table.insert(address, Int32(number))
+      if table.find(address, address: { addresses[Int($0)] }) != -1 { wrong += 1 }
+      table.insert(address, Int32(number)) { addresses[Int($0)] }
     }
-    for (number, address) in addresses.enumerated() where table.find(address) != Int32(number) { wrong += 1 }
+    for (number, address) in addresses.enumerated()
+    where table.find(address, address: { addresses[Int($0)] }) != Int32(number) { wrong += 1 }
     #expect(wrong == 0)
-    let absent = table.find(0x40_0001)
+    let absent = table.find(0x40_0001) { addresses[Int($0)] }
     table.removeAll()
-    let removed = table.find(addresses[0])
+    let removed = table.find(addresses[0]) { addresses[Int($0)] }
     #expect(absent == -1 && removed == -1)
   }
 

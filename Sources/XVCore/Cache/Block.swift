@@ -12,21 +12,27 @@ struct Block: BitwiseCopyable {
   }
 
   var original: UInt64
+  // Small things together: there are hundreds of thousands of blocks, and each page of them costs a page fault.
   /// Bytes of original code.
-  var length: UInt32 = 0
+  var length: UInt16 = 0
   var arena: UInt8 = 0
   var state: State = .wanted
   /// Code of a file, mapped private and read-only.
   var isStable = false
   /// Scratch registers that `linked` needs in place.
   var live: SpillSet = .all
-  /// Entry with all registers in place: direct jumps.
-  var linked: UInt32 = 0
-  /// The code itself: needs `bodyLive` in registers and the values of `slots` in their slots. Unless
-  /// there are none, `linked` stores them first.
-  var body: UInt32 = 0
+  /// What `body` needs in registers, and of which it needs the values in their slots.
   var bodyLive: SpillSet = .all
   var slots: SpillSet = []
+  /// When it follows a call: how long that is, and the slots that its translation relies on.
+  var callLength: UInt8 = 0
+  var callValid: SpillSet = []
+  /// `returnEntry` stands right behind its call instruction, where the processor's return predictor expects it.
+  var returnsBehindCall = false
+  /// Entry with all registers in place: direct jumps.
+  var linked: UInt32 = 0
+  /// The code itself. Unless it needs no slots, `linked` stores them first.
+  var body: UInt32 = 0
   /// Entry of direct calls: drops the cache address that the call instruction pushed.
   var callEntry: UInt32 = 0
   /// Entry of indirect jumps, and of other exits with all slots valid: reloads live scratch registers.
@@ -34,13 +40,8 @@ struct Block: BitwiseCopyable {
   var jumpEntry: UInt32 = 0
   /// Entry of returns.
   var returnEntry: UInt32 = 0
-  /// It stands right behind its call instruction, where the processor's return predictor expects it.
-  var returnsBehindCall = false
-  /// When it follows a call: where that call's translation begins, and the call's own address.
+  /// When it follows a call: where that call's translation begins.
   var callSite: UInt32 = 0
-  var callAddress: UInt64 = 0
-  /// The slots that the call's translation relies on.
-  var callValid: SpillSet = []
   /// Exits that lead here, linked or waiting.
   var incoming: Int32 = -1
   var unit: Int32 = -1
@@ -80,9 +81,8 @@ struct Exit: BitwiseCopyable {
   var field: UInt32 = 0
   /// Offset of the cold stub, 0 until one is needed.
   var stub: UInt32 = 0
-  /// Where the program goes on, and the instruction that the exit belongs to.
+  /// Where the program goes on.
   var target: UInt64
-  var origin: UInt64
   /// The next exit with the same target.
   var next: Int32 = -1
 

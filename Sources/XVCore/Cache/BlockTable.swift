@@ -3,9 +3,12 @@ internal import CLinux
 import Glibc
 
 /// Original address -> block number, by open addressing.
+///
+/// A slot holds half of the address: what is found is asked for its own, which its block knows. A program's first run
+/// through its code fills this table, and each page of it costs a page fault.
 struct BlockTable: ~Copyable {
   private struct Slot: BitwiseCopyable {
-    var original: UInt64
+    var lowerHalf: UInt32
     /// The block's number plus one: fresh pages, which read as zero, are empty slots.
     var next: Int32
   }
@@ -16,6 +19,14 @@ struct BlockTable: ~Copyable {
 
   init(bits: Int = 16) {
     mask = (1 << bits) - 1
+    slots = BlockTable.makeSlots(mask + 1)
+  }
+
+  /// Makes room in the empty table for as many blocks at once.
+  mutating func reserve(_ blocks: Int) {
+    guard count == 0, blocks &* 2 > mask else { return }
+    BlockTable.release(slots, mask + 1)
+    while blocks &* 2 > mask { mask = mask << 1 | 1 }
     slots = BlockTable.makeSlots(mask + 1)
   }
 
@@ -49,12 +60,16 @@ struct BlockTable: ~Copyable {
     Int(truncatingIfNeeded: ((original >> 12) &* MasterTable.multiplier) >> 52) | 1
   }
 
+  /// The number of the block at an address, or -1. `address` tells the address of a block that has the same lower half.
   @inline(__always)
-  func find(_ original: UInt64) -> Int32 {
+  func find(_ original: UInt64, address: (Int32) -> UInt64) -> Int32 {
     var index = BlockTable.hash(original) & mask
     while true {
       let slot = slots[index]
-      if slot.next == 0 || slot.original == original { return slot.next &- 1 }
+      if slot.next == 0 { return -1 }
+      if slot.lowerHalf == UInt32(truncatingIfNeeded: original), address(slot.next &- 1) == original {
+        return slot.next &- 1
+      }
       index = (index &+ BlockTable.step(original)) & mask
     }
   }
@@ -64,8 +79,9 @@ struct BlockTable: ~Copyable {
   func prefetch(_ original: UInt64) { xv_prefetch(slots + (BlockTable.hash(original) & mask)) }
 
   /// Adds an address that is not there.
-  mutating func insert(_ original: UInt64, _ block: Int32) {
-    if count &* 2 > mask { grow() }
+  @inline(__always)
+  mutating func insert(_ original: UInt64, _ block: Int32, address: (Int32) -> UInt64) {
+    if count &* 2 > mask { grow(address) }
     place(original, block)
     count &+= 1
   }
@@ -74,7 +90,7 @@ struct BlockTable: ~Copyable {
   private func place(_ original: UInt64, _ block: Int32) {
     var index = BlockTable.hash(original) & mask
     while slots[index].next != 0 { index = (index &+ BlockTable.step(original)) & mask }
-    slots[index] = Slot(original: original, next: block &+ 1)
+    slots[index] = Slot(lowerHalf: UInt32(truncatingIfNeeded: original), next: block &+ 1)
   }
 
   mutating func removeAll() {
@@ -83,13 +99,14 @@ struct BlockTable: ~Copyable {
   }
 
   @inline(never)
-  private mutating func grow() {
+  private mutating func grow(_ address: (Int32) -> UInt64) {
     let old = slots
     let oldCount = mask + 1
     mask = oldCount * (oldCount < 1 << 18 ? 4 : 2) - 1
     slots = BlockTable.makeSlots(mask + 1)
     for index in 0..<oldCount where old[index].next != 0 {
-      place(old[index].original, old[index].next &- 1)
+      let block = old[index].next &- 1
+      place(address(block), block)
     }
     BlockTable.release(old, oldCount)
   }

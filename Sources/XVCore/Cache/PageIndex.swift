@@ -18,7 +18,7 @@ struct PageIndex: ~Copyable {
   var capacity: Int { nodes.capacity }
   var hasRoom: Bool { nodes.hasRoom }
 
-  mutating func add(_ block: Int32, original: UInt64, length: UInt32) {
+  mutating func add(_ block: Int32, original: UInt64, length: UInt16) {
     let first = original >> 12
     let last = (original &+ UInt64(max(length, 1)) &- 1) >> 12
     add(block, page: first)

@@ -32,6 +32,13 @@ struct Pool<Element: BitwiseCopyable>: ~Copyable {
 
   deinit { munmap(base, capacity * MemoryLayout<Element>.stride) }
 
+  /// There will be about as many elements: memory for these may be taken in huge pages from the start.
+  mutating func expect(_ elements: Int) {
+    guard count == 0, elements * MemoryLayout<Element>.stride > Pool.smallPages / 2 else { return }
+    madvise(base, Pool.smallPages, MADV_HUGEPAGE)
+    ready = capacity
+  }
+
   @inline(__always)
   mutating func append(_ element: Element) {
     if count >= ready { prepare() }

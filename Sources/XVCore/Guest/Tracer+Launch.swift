@@ -190,7 +190,9 @@ extension Tracer {
     engine.caughtCalls = caughtCalls
     engine.translator.pointee.asksAboutCalls = caughtCalls != .none
     if caughtCalls == .none, let directory = options.persistDirectory, !options.torture.isOn {
-      engine.translator.pointee.persisted = PersistentCode(directory: directory, process: process)
+      let persisted = PersistentCode(directory: directory, process: process)
+      engine.translator.pointee.persisted = persisted
+      engine.translator.pointee.expect(blocks: persisted?.keptBlocks ?? 0)
     }
     engine.translator.pointee.ranges.hasVsyscall = map.lines.contains { $0.path == "[vsyscall]" }
     engine.learnRanges(map)

@@ -53,6 +53,9 @@ final class PersistedModule {
     isInherited = true
   }
 
+  /// Blocks that earlier runs have left.
+  var keptBlocks: Int { oldIndex?.count ?? 0 }
+
   /// Bytes of records that no file holds yet.
   var addedBytes: Int { handed.reduce(new.count) { $0 + $1.records.count } }
 

@@ -41,6 +41,9 @@ final class PersistentCode {
     modules = other.handing.locked { other.modules.map { $0.inherited() } }
   }
 
+  /// Blocks that earlier runs have left.
+  var keptBlocks: Int { modules.reduce(0) { $0 + $1.keptBlocks } }
+
   private func add(_ identity: FileIdentity) {
     guard modules.count < Int(Int16.max) else { return }
     names[identity, default: []].append(Int16(modules.count))

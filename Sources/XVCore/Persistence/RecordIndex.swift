@@ -44,6 +44,9 @@ final class RecordIndex: Sendable {
     ownsPlaces = true
   }
 
+  /// Blocks that it knows.
+  var count: Int { places.count }
+
   deinit { if ownsPlaces { places.deallocate() } }
 
   /// The records from the one on that holds the block at an address.

@@ -242,7 +242,6 @@ extension Translator {
         block.returnsBehindCall = existing.returnsBehindCall
       }
       block.callSite = shifted(old.callSite)
-      if old.callSite != 0 { block.callAddress = old.callAddress &+ move }
       block.incoming = existing.incoming
       block.unit = number
       block.nextInUnit = -1
@@ -268,7 +267,6 @@ extension Translator {
       exit.isLinked = false
       exit.stub = 0
       exit.target = old.target &+ move
-      exit.origin = old.origin &+ move
       exit.next = -1
       if old.field != 0 {
         exit.field = old.field &+ place.hot &- unit.header.hot

@@ -75,7 +75,7 @@ extension Translator {
       states[0] = ScratchState(live: .all)
       firstBlock = beginBlock(0, original, entry, &emission, &lastBlock)
       linked = blocks[Int(firstBlock)].linked
-      blocks[Int(firstBlock)].length = UInt32(scan[0].length)
+      blocks[Int(firstBlock)].length = UInt16(scan[0].length)
       emitParking(.probe, target: original, origin: original, &emission)
     } else {
       for index in 0..<scanned.count {
@@ -90,7 +90,7 @@ extension Translator {
         if index > 0 || !pushesAtCallEntry(entry, mode) { emitInstruction(index, &emission) }
         if lastBlock >= 0 {
           let block = Int(lastBlock)
-          blocks[block].length = UInt32(
+          blocks[block].length = UInt16(
             truncatingIfNeeded: scan[index].end &- blocks[block].original)
         }
       }
@@ -147,7 +147,7 @@ extension Translator {
     if let entry {
       emitEntry(entry, &block, &emission)
     } else if marks[index].followsCall {
-      block.callAddress = scan[index - 1].address
+      block.callLength = scan[index - 1].length
       block.callSite = lastCallSite
       block.returnsBehindCall = true
       block.callValid = lastCallValid
@@ -184,7 +184,7 @@ extension Translator {
       } else {
         emission.hot.alignField(distance: 1)
         emission.hot.byte(0xe9)
-        emitExit(.jump, target: at, origin: origin, state: exitState, &emission)
+        emitExit(.jump, target: at, state: exitState, &emission)
       }
     }
   }
@@ -219,12 +219,12 @@ extension Translator {
       emission.hot.byte(0x0f)
       emission.hot.byte(0x80 | instruction.condition)
       emitExit(
-        .jump, target: instruction.target, origin: instruction.address, state: states[index], &emission)
+        .jump, target: instruction.target, state: states[index], &emission)
     case .shortLoop: emitShortLoop(instruction, bytes, &emission)
     case .transactionBegin:
       emission.hot.alignField(distance: 2)
       emission.hot.u16(0xf8c7)
-      emitExit(.jump, target: instruction.target, origin: instruction.address, &emission)
+      emitExit(.jump, target: instruction.target, &emission)
     case .call: emitCall(instruction, states[index], &emission)
     case .indirectJump, .indirectCall:
       emitIndirect(instruction, bytes, valid: states[index].valid, &emission)

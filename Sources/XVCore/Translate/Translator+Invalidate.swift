@@ -64,7 +64,7 @@ extension Translator {
     block.returnEntry = 0
     block.returnsBehindCall = false
     block.callSite = 0
-    block.callAddress = 0
+    block.callLength = 0
     block.live = .all
     block.unit = -1
     block.nextInUnit = -1

@@ -41,7 +41,7 @@ extension Translator {
     // The stub puts the pc down before it leaves, so recovery is the same before and inside.
     let pc = kind == .stepped ? target : origin
     recover(&emission, pc)
-    let exit = addExit(Exit(kind: kind, arena: UInt8(emission.arena), target: target, origin: origin))
+    let exit = addExit(Exit(kind: kind, arena: UInt8(emission.arena), target: target))
     emitParking(&emission.hot, at: emission.offset, kind, exit: exit, pc: pc)
   }
 
@@ -66,7 +66,7 @@ extension Translator {
   ) -> UInt64 {
     let index = emission.arena
     let exit = addExit(
-      Exit(kind: .systemCall, arena: UInt8(index), target: next, origin: origin))
+      Exit(kind: .systemCall, arena: UInt8(index), target: next))
     var cold = arenas[index].emitter(at: arenas[index].cold)
     let start = cold.address
     appendCold(index, cold, origin, spilled: .rcx)

@@ -4,10 +4,10 @@ internal import CLinux
 extension Translator {
   /// Emits the rel32 of a direct exit. It is pointed somewhere when the unit is published.
   mutating func emitExit(
-    _ kind: Exit.Kind, target: UInt64, origin: UInt64,
+    _ kind: Exit.Kind, target: UInt64,
     state: ScratchState = ScratchState(live: .all), _ emission: inout UnitEmission
   ) {
-    var exit = Exit(kind: kind, arena: UInt8(emission.arena), target: target, origin: origin)
+    var exit = Exit(kind: kind, arena: UInt8(emission.arena), target: target)
     exit.valid = state.slots
     if exit.valid == .all { exit.held = state.live }
     exit.field = emission.offset
@@ -50,7 +50,7 @@ extension Translator {
     for index in first..<(first + units[unit].exitCount) {
       let exit = exits[Int(index)]
       guard exit.field != 0, !exit.isLinked else { continue }
-      let target = table.find(exit.target)
+      let target = find(exit.target)
       if target >= 0, blocks[Int(target)].state == .live {
         link(index, to: target)
       } else {

@@ -19,7 +19,7 @@ extension Translator {
     _ concerned: [OperandAccess], _ origin: UInt64, _ emission: inout UnitEmission
   ) {
     let exit = addExit(
-      Exit(kind: .watched, arena: UInt8(emission.arena), target: origin, origin: origin))
+      Exit(kind: .watched, arena: UInt8(emission.arena), target: origin))
     let arena = emission.arena
     let back = emission.hot.address &+ 5
     var cold = arenas[arena].emitter(at: arenas[arena].cold)

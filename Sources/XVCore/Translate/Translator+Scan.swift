@@ -132,10 +132,10 @@ extension Translator {
   /// A call that another unit has translated already becomes a block of that unit: a second copy of
   /// the call would return to the first one's continuation and be mispredicted each time.
   mutating func shareCall(at address: UInt64, length: UInt16, end: UInt64, arena: Int) -> Bool {
-    let continuation = table.find(end)
+    let continuation = find(end)
     guard continuation >= 0 else { return false }
     let after = blocks[Int(continuation)]
-    guard after.state == .live, after.callAddress == address, after.callSite != 0,
+    guard after.state == .live, UInt64(after.callLength) == end &- address, after.callSite != 0,
       Int(after.arena) == arena
     else { return false }
     let number = record(address)
@@ -144,7 +144,7 @@ extension Translator {
     block.state = .live
     starts.insert(address)
     block.arena = after.arena
-    block.length = UInt32(length)
+    block.length = length
     block.body = after.callSite
     block.slots = after.callValid
     block.linked =
@@ -219,7 +219,7 @@ extension Translator {
   /// What must be in registers at an exit to `address` where the slots `valid` are.
   @inline(__always)
   func liveIn(_ address: UInt64, _ valid: SpillSet) -> SpillSet {
-    let number = table.find(address)
+    let number = find(address)
     // Code that can be replaced may need more tomorrow than it does today.
     guard number >= 0, blocks[Int(number)].state == .live, blocks[Int(number)].isStable else {
       return valid == .all ? [] : .all

@@ -81,7 +81,7 @@ extension Translator {
   mutating func emitCheckExit(_ kind: Exit.Kind, _ original: UInt64, _ emission: UnitEmission) -> UInt64 {
     let index = emission.arena
     let exit = addExit(
-      Exit(kind: kind, arena: UInt8(index), target: original, origin: original))
+      Exit(kind: kind, arena: UInt8(index), target: original))
     var cold = arenas[index].emitter(at: arenas[index].cold)
     let start = cold.address
     appendCold(index, cold, original, spilled: .all)

@@ -14,7 +14,7 @@ extension Translator {
     emission.hot.u16(0x05eb)  // not taken: over the exit
     recover(&emission, instruction.target)
     emission.hot.byte(0xe9)
-    emitExit(.jump, target: instruction.target, origin: instruction.address, &emission)
+    emitExit(.jump, target: instruction.target, &emission)
   }
 
   mutating func emitCall(
@@ -28,7 +28,7 @@ extension Translator {
     emission.hot.alignField(distance: 1)
     emission.hot.byte(0xe8)
     emitExit(
-      .call, target: instruction.target, origin: instruction.address, state: state, &emission)
+      .call, target: instruction.target, state: state, &emission)
   }
 
   /// A call that writes nothing but its return address, for code with data in the red zone: the call
@@ -51,7 +51,7 @@ extension Translator {
     emission.hot.alignField(distance: 1)
     emission.hot.byte(0xe9)
     emitExit(
-      .jump, target: instruction.target, origin: instruction.address, state: state, &emission)
+      .jump, target: instruction.target, state: state, &emission)
     (thunk - 1).storeBytes(
       of: UInt8(thunk.distance(to: emission.hot.cursor)), as: UInt8.self)
     recover(&emission, instruction.address)

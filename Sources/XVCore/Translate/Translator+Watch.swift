@@ -55,7 +55,7 @@ extension Translator {
       return recover(&emission, origin)
     }
     let exit = addExit(
-      Exit(kind: .watched, arena: UInt8(emission.arena), target: origin, origin: origin))
+      Exit(kind: .watched, arena: UInt8(emission.arena), target: origin))
     for access in concerned { emitCheck(access, instruction, exit, &emission) }
   }
 

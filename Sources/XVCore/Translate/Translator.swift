@@ -126,18 +126,35 @@ struct Translator: ~Copyable {
   /// Finds or makes the record of a block.
   @inline(__always)
   mutating func record(_ original: UInt64) -> Int32 {
-    let found = table.find(original)
+    let found = find(original)
     if found >= 0 { return found }
     let number = Int32(blocks.count)
     blocks.append(Block(original: original))
-    table.insert(original, number)
+    let base = blocks.base
+    table.insert(original, number) { base[Int($0)].original }
     return number
+  }
+
+  /// The number of the record of a block, or -1.
+  @inline(__always)
+  func find(_ original: UInt64) -> Int32 {
+    let base = blocks.base
+    return table.find(original) { base[Int($0)].original }
+  }
+
+  /// As many blocks will be installed: their tables need not grow on the way.
+  mutating func expect(blocks count: Int) {
+    // Some more are named by exits only.
+    let all = count + count / 2
+    table.reserve(all)
+    blocks.expect(all)
+    exits.expect(all)
   }
 
   /// The live block at an address, or nil.
   @inline(__always)
   func liveBlock(_ original: UInt64) -> Int32? {
-    let number = table.find(original)
+    let number = find(original)
     return number >= 0 && blocks[Int(number)].state == .live ? number : nil
   }
 

@@ -16,11 +16,18 @@ final class Survivors {
     var isGone = false
   }
 
+  private struct Place: BitwiseCopyable {
+    var original: UInt64
+    var entry: Int32
+  }
+
   /// What may be kept, in bytes. What is beyond is translated again.
   static let limit = 512 << 20
 
   private var records = ByteBuffer(capacity: 1 << 12)
   private var entries = Pool<Entry>(limit: 1 << 22)
+  /// The blocks of all entries, in the order of `index`.
+  private var blocks = Pool<Place>(limit: 1 << 24)
   private var index = BlockTable(bits: 8)
   private var pages = PageIndex()
   /// Those that were copied.
@@ -29,7 +36,7 @@ final class Survivors {
   var count: Int { entries.count }
   var isEmpty: Bool { entries.count == 0 }
   var bytes: Int { records.count }
-  var hasRoom: Bool { records.count < Survivors.limit && entries.hasRoom && pages.hasRoom }
+  var hasRoom: Bool { records.count < Survivors.limit && entries.hasRoom && blocks.hasRoom && pages.hasRoom }
 
   // MARK: Making
 
@@ -70,7 +77,11 @@ final class Survivors {
     guard let parts = parts(Int(number)) else { return }
     for block in parts.blocks {
       let original = block.original &+ entry.slide &- parts.header.slide
-      if index.find(original) < 0 { index.insert(original, number) }
+      let base = blocks.base
+      if index.find(original, address: { base[Int($0)].original }) < 0 {
+        blocks.append(Place(original: original, entry: number))
+        index.insert(original, Int32(blocks.count - 1)) { base[Int($0)].original }
+      }
       pages.add(number, original: original, length: block.length)
     }
   }
@@ -79,8 +90,11 @@ final class Survivors {
 
   /// The number of the unit that has a block at an address; nil when there is none, or not any more.
   func find(_ original: UInt64) -> Int? {
-    let number = Int(index.find(original))
-    return number >= 0 && !entries[number].isGone ? number : nil
+    let base = blocks.base
+    let place = index.find(original) { base[Int($0)].original }
+    guard place >= 0 else { return nil }
+    let number = Int(blocks[Int(place)].entry)
+    return entries[number].isGone ? nil : number
   }
 
   func record(_ number: Int) -> UnsafeRawPointer {
