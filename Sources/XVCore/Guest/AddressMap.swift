@@ -38,7 +38,8 @@ struct AddressMap {
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
     var result: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 65536)
+    // The kernel hands out a page of such a file at a time (fs/seq_file.c).
+    var chunk = [UInt8](repeating: 0, count: 4096)
     while true {
       let count = read(descriptor, &chunk, chunk.count)
       if count <= 0 { return result }

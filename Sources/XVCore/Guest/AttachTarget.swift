@@ -66,31 +66,36 @@ enum AttachTarget {
 
 /// The lines of /proc/PID/status.
 struct ProcessStatus {
-  private var fields: [Substring: Substring] = [:]
+  private let lines: [ArraySlice<UInt8>]
 
   /// nil when there is no such process or thread.
   init?(of process: Int32) {
     guard let bytes = AddressMap.contents(of: "/proc/\(process)/status"), !bytes.isEmpty else {
       return nil
     }
-    for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
-      guard let colon = line.firstIndex(of: ":") else { continue }
-      fields[line[..<colon]] = line[line.index(after: colon)...].drop { $0 == "\t" || $0 == " " }
-    }
+    lines = bytes.split(separator: UInt8(ascii: "\n"))
   }
 
   /// The letter of the state: R, S, D, T, t, Z, X.
-  var state: Character { fields["State"]?.first ?? "?" }
+  var state: Character { text("State")?.first ?? "?" }
 
-  func text(_ field: Substring) -> Substring? { fields[field].map { $0[...] } }
-  func number(_ field: Substring) -> UInt64? { fields[field].flatMap { UInt64($0) } }
+  func text(_ field: String) -> String? {
+    let name = field.utf8
+    for line in lines where line.starts(with: name) && line.dropFirst(name.count).first == UInt8(ascii: ":") {
+      let value = line.dropFirst(name.count + 1).drop { $0 == UInt8(ascii: "\t") || $0 == UInt8(ascii: " ") }
+      return String(decoding: value, as: UTF8.self)
+    }
+    return nil
+  }
 
-  func kilobytes(_ field: Substring) -> UInt64? {
-    fields[field].flatMap { UInt64($0.prefix { $0 != " " }) }
+  func number(_ field: String) -> UInt64? { text(field).flatMap { UInt64($0) } }
+
+  func kilobytes(_ field: String) -> UInt64? {
+    text(field).flatMap { UInt64($0.prefix { $0 != " " }) }
   }
 
   /// A set of signals: bit n - 1 is signal n.
-  func signals(_ field: Substring) -> UInt64 {
-    fields[field].flatMap { UInt64($0, radix: 16) } ?? 0
+  func signals(_ field: String) -> UInt64 {
+    text(field).flatMap { UInt64($0, radix: 16) } ?? 0
   }
 }

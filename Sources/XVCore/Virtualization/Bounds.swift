@@ -74,7 +74,7 @@ extension VirtualizationState {
 
 /// What this process has in memory, in bytes (proc_pid_status(5)).
 enum ResidentSize {
-  static func read(_ name: Substring) -> UInt64 {
+  static func read(_ name: String) -> UInt64 {
     let text = ProcessStatus(of: getpid())?.text(name) ?? ""
     return (text.split(separator: " ").first.flatMap { UInt64($0) } ?? 0) * 1024
   }
