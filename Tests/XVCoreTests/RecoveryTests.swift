@@ -73,6 +73,24 @@ import Testing
     Self.compare(run, native)
   }
 
+  /// A target dies while a thread that has found it fills its table entry, and a stop takes that thread back to its
+  /// jump before it has looked again whether the target lives.
+  @Test func aFillThatIsRolledBackLeavesNoDeadTarget() throws {
+    let program = try AssemblyProgram.built("refill", flags: ["-static", "-Wl,-Ttext=0x401000"])
+    let stops = StopQueue()
+    let guest = try Self.launch(program.path, stops: stops)
+    defer { guest.kill() }
+    let target = OriginalAddress(0x401040)
+    let exchange: [UInt8] = [0x65, 0x66, 0x87, 0x0b]  // xchg gs:[rbx], cx: the gate gives out a number
+    let moves: [UInt8] = [0xbf, 8, 0, 0, 0]  // mov edi, 8
+    #expect(guest.readMemory(at: target, count: 5) == [0xbf, 7, 0, 0, 0])
+    let run = try guest.microstep(
+      limit: 100_000, seconds: 30, until: MicrostepRace(before: exchange, writing: moves, at: target))
+    try #require(run.isRaced)
+    try guest.resume(ResumePlan())
+    #expect(stops.next(seconds: 20) == .exited(8))
+  }
+
   /// What fragments look at before an access: nothing that is watched; what looks watched at first; what
   /// is left to the server each time.
   @Test(arguments: programs, [nil, far, everything])

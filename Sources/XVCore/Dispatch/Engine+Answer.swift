@@ -204,6 +204,14 @@ extension Engine {
     dropArenaRequest(thread)
   }
 
+  /// A lookup that begins again may have filled an entry for a target that died meanwhile, and not have come to look
+  /// for that: whoever removed the target found no number, and nothing to empty (`Gate.buildFill`).
+  func emptyDeadTarget(_ context: Context) {
+    let target = context.load64(ContextLayout.target)
+    if translator.pointee.returns.lookup(target) == nil { virtualization.forgetTarget(target, .returns) }
+    if translator.pointee.jumps.lookup(target) == nil { virtualization.forgetTarget(target, .jumps) }
+  }
+
   /// Ends a guest whose shared state makes no sense.
   func die(_ context: Context) {
     // Its requests are seen until it is gone.

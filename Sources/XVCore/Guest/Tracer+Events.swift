@@ -85,6 +85,7 @@ extension Tracer {
       engine.prepareWrite(Range(at: max(UInt64(registers.rsp), 8) - 8, count: 24))
       let place = engine.translator.pointee.recover(
         &registers, context: context, gate: engine.gate, gateBase: engine.guestCore)
+      if place.isInLookup { engine.emptyDeadTarget(context) }
       if let result = place.gateCallResult, !Tracer.isRestart(UInt64(bitPattern: result)) {
         engine.noteResult(thread, context, result)
       }

@@ -19,6 +19,23 @@ package struct MicrostepRun: Sendable {
   package var code: [UInt64: [UInt8]] = [:]
   /// How the program ended; nil when a limit was reached first.
   package var ending: StopReason?
+  /// It ended with its race.
+  package var isRaced = false
+}
+
+/// What another thread of the program could do while this one stands before an instruction.
+package struct MicrostepRace: Sendable {
+  /// The instruction's first bytes.
+  package var instruction: [UInt8]
+  /// What is written where.
+  package var bytes: [UInt8]
+  package var address: OriginalAddress
+
+  package init(before instruction: [UInt8], writing bytes: [UInt8], at address: OriginalAddress) {
+    self.instruction = instruction
+    self.bytes = bytes
+    self.address = address
+  }
 }
 
 extension Guest {
@@ -26,13 +43,19 @@ extension Guest {
   /// single steps, and recovers the original state at every one of them.
   ///
   /// Tests compare this with the same program's native steps. The program must not block SIGTRAP.
-  package func microstep(limit: Int, seconds: Int) throws(GuestError) -> MicrostepRun {
-    try whileStopped { tracer throws(GuestError) in tracer.microstep(limit: limit, seconds: seconds) }
+  ///
+  /// With a race, it runs until that has happened and its instruction is done, and is stopped right there.
+  package func microstep(
+    limit: Int, seconds: Int, until race: MicrostepRace? = nil
+  ) throws(GuestError) -> MicrostepRun {
+    try whileStopped { tracer throws(GuestError) in
+      tracer.microstep(limit: limit, seconds: seconds, until: race)
+    }
   }
 }
 
 extension Tracer {
-  func microstep(limit: Int, seconds: Int) -> MicrostepRun {
+  func microstep(limit: Int, seconds: Int, until race: MicrostepRace?) -> MicrostepRun {
     let thread = ThreadID(process)
     let deadline = time(nil) + seconds
     var run = MicrostepRun()
@@ -43,6 +66,9 @@ extension Tracer {
     guard place(thread, skippingProbe: false) else { return run }
     while run.steps.count < limit, time(nil) < deadline {
       note(thread, &run)
+      if let race, let place = run.steps.last?.place.rawValue, run.code[place]?.starts(with: race.instruction) == true {
+        run.isRaced = writeMemory(race.bytes, race.address.rawValue) == race.bytes.count
+      }
       control.singleStep(thread)
       guard let event = waitForStep(thread, deadline: deadline) else { return run }
       switch event {
@@ -62,6 +88,11 @@ extension Tracer {
       }
       if run.ending != nil {
         handle(thread, event)
+        return run
+      }
+      if run.isRaced {
+        canonicalize(thread)
+        isStopped = true
         return run
       }
       guard let reason = parking(thread) else { continue }

@@ -5,6 +5,8 @@ internal import CLinux
 struct RecoveredPlace {
   /// The thread stands behind a `syscall` instruction: inside the call, or just returned.
   var isInSystemCall = false
+  /// The gate was looking a target up, and begins again.
+  var isInLookup = false
   /// The call was made by the gate and its result has not been looked at.
   var gateCallResult: Int64? = nil
 }
@@ -98,6 +100,7 @@ extension Translator {
       // Its stub has reloaded what was in slots.
       return .all
     case .lookup:
+      place.isInLookup = true
       let retry = context.load64(ContextLayout.retry)
       if retry == 0 {
         // The fragment was discarded: on to the target instead of back, or back to a call's instruction.
