@@ -141,6 +141,17 @@ def half_a_packet(check):
     again.ask(b"D")
 
 
+def clients_that_go_at_once(check):
+    """Clients that are gone before, while or after the server asks who they are."""
+    for _ in range(200):
+        client = check.client()
+        client.send_raw(b"$m1234")
+        client.close()
+        again = check.client()
+        check.expect("? of the next one", again.ask(b"?"), STOPPED.pattern)
+        again.close()
+
+
 def half_a_packet_once(check):
     client = check.client()
     check.expect("?", client.ask(b"?"), STOPPED.pattern)
@@ -243,6 +254,7 @@ CHECKS = [
     ("an oversized packet", oversized, "spin", False),
     ("noise between packets", noise, "spin", False),
     ("half a packet, then another debugger", half_a_packet, "spin", False),
+    ("clients that go at once", clients_that_go_at_once, "spin", False),
     ("half a packet, --once", half_a_packet_once, "spin", True),
     ("a debugger that vanishes, guest stopped", vanishing_stopped, "spin", True),
     ("a debugger that vanishes, guest in a loop", vanishing_running, "spin", True),

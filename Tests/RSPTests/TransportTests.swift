@@ -207,6 +207,18 @@ import Testing
     SocketPlace(address: address, port: port)
   }
 
+  /// A client may go while it is looked for: what the first look has found is what counts.
+  @Test func aClientThatGoesMeanwhileIsNoTrap() {
+    let own = place([127, 0, 0, 1], 0x929)
+    var looks: [String] = []
+    let user = PeerUser.user(at: place([127, 0, 0, 1], 0xc000), connectedTo: own) { path in
+      defer { looks.append(path) }
+      return looks.contains(path) ? "" : path.hasSuffix("6") ? "" : Self.table
+    }
+    #expect(user == 1234)
+    #expect(looks == ["/proc/net/tcp"])
+  }
+
   @Test func theOtherEndsRowIsFound() {
     let own = place([127, 0, 0, 1], 0x929)
     let found = { PeerUser.user(at: place([127, 0, 0, 1], $0), connectedTo: own, in: Self.table) }

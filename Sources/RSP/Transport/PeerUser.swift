@@ -33,9 +33,7 @@ package enum PeerUser: Hashable, Sendable {
       self = .elsewhere
       return
     }
-    let user = ["/proc/net/tcp", "/proc/net/tcp6"].lazy.compactMap { path in
-      Self.user(at: there, connectedTo: here, in: Self.content(path))
-    }.first
+    let user = Self.user(at: there, connectedTo: here, content: Self.content)
     self = user.map { .user($0) } ?? .unknown
   }
 
@@ -47,6 +45,18 @@ package enum PeerUser: Hashable, Sendable {
     case .elsewhere: true
     case .unknown: false
     }
+  }
+
+  /// The user of the other end's socket; nil when it has none any more.
+  ///
+  /// Each table is read no more than once: the client may be gone when it is read again.
+  package static func user(
+    at peer: SocketPlace, connectedTo own: SocketPlace, content: (String) -> String
+  ) -> UInt32? {
+    for path in ["/proc/net/tcp", "/proc/net/tcp6"] {
+      if let user = user(at: peer, connectedTo: own, in: content(path)) { return user }
+    }
+    return nil
   }
 
   /// The row of the other end's socket in one of the kernel's tables (Documentation/networking/proc_net_tcp).

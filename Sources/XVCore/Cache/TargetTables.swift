@@ -73,7 +73,10 @@ struct TargetTables: ~Copyable {
     let number = Int(entry.load(as: UInt16.self))
     guard number != 0 else { return }
     guard let target = place(at: targets + number * 8) else { return punch(targets..<numbers) }
-    xv_store64(target.assumingMemoryBound(to: UInt64.self), 0)
+    let word = target.assumingMemoryBound(to: UInt64.self)
+    // Who recovers a thread in a lookup asks for the same one again.
+    guard word.pointee != 0 else { return }
+    xv_store64(word, 0)
     forgotten += 1
   }
 
