@@ -55,6 +55,36 @@ import Testing
     #expect(undecoded * 10_000 < compared, "\(undecoded) places are no instructions to us")
   }
 
+  /// What needs no full decode for "writes no memory" is told so by a full one.
+  @Test(arguments: programs) func writesOfMemoryAreFound(_ path: String) throws {
+    let text = try TextSection(of: path)
+    var decoder = Decoder()
+    var wrong: [String] = []
+    var writing = 0
+    try text.bytes.withUnsafeBufferPointer { bytes in
+      let start = try #require(bytes.baseAddress)
+      var offset = 0
+      while offset < bytes.count {
+        let at = start + offset
+        let address = text.address + UInt64(offset)
+        let available = min(15, bytes.count - offset)
+        guard let instruction = decoder.decode(at, available: available, address: address) else {
+          offset += 1
+          continue
+        }
+        let length = Int(instruction.length)
+        let writes = decoder.details(of: at, length: length).writesMemory
+        if writes { writing += 1 }
+        if decoder.writesMemory(at, length: length) != writes {
+          wrong.append(String(address, radix: 16))
+        }
+        offset += length
+      }
+    }
+    #expect(wrong.isEmpty, "\(wrong.count) differences: \(wrong.prefix(20))")
+    #expect(writing > 10_000)
+  }
+
   private func compare(
     _ ours: Instruction, _ theirs: CapstoneInstruction, _ differences: inout Differences
   ) {

@@ -4,7 +4,7 @@ import CZydis
 /// Decodes original instructions into `Instruction`: the common encodings by `FastDecoder`, the rest
 /// by Zydis.
 struct Decoder: ~Copyable {
-  private let fast = FastDecoder()
+  let fast = FastDecoder()
   private var decoder = ZydisDecoder()
   /// Zydis writes 328 bytes at each call: one scratch value serves all of them.
   private let scratch = UnsafeMutablePointer<ZydisDecodedInstruction>.allocate(capacity: 1)

@@ -91,7 +91,7 @@ extension Translator {
       case .plain, .ripRelative, .guestSegment, .guestSegmentBase:
         pc = next
         // It may have changed the code ahead: the next block checks itself.
-        if isVolatile, decoder.details(of: at, length: Int(instruction.length)).writesMemory {
+        if isVolatile, decoder.writesMemory(at, length: Int(instruction.length)) {
           startsBlock = true
           blockCount &+= 1
         }
