@@ -11,7 +11,7 @@ def frame(payload):
 
 
 class Client:
-    def __init__(self, port, limit=10):
+    def __init__(self, port, limit=30):
         self.socket = socket.create_connection(("127.0.0.1", port), limit)
         self.socket.settimeout(limit)
         self.buffer = b""
