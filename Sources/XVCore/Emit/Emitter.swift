@@ -138,9 +138,15 @@ struct Emitter {
   /// boundary: only then is patching it while other threads run a single store (AMD APM volume 2, 7.6.1).
   @inline(__always)
   mutating func alignField(distance: Int) {
-    let at = Int(truncatingIfNeeded: address) &+ distance
-    let within = at & 7
-    if within > 4 { nop(8 &- within) }
+    let padding = padding(distance: distance)
+    if padding > 0 { nop(padding) }
+  }
+
+  /// How many bytes that takes.
+  @inline(__always)
+  func padding(distance: Int) -> Int {
+    let within = (Int(truncatingIfNeeded: address) &+ distance) & 7
+    return within > 4 ? 8 &- within : 0
   }
 
   /// One nop of 1 to 3 bytes.

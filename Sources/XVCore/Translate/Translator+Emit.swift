@@ -45,6 +45,7 @@ extension Translator {
       return (block, arenas[Int(blocks[Int(block)].arena)].address(Int(blocks[Int(block)].linked)))
     }
     scanCount = scanned.count
+    if case .continues = scanned.end { scanContinues = true } else { scanContinues = false }
     counters.units &+= 1
     counters.instructions &+= UInt64(scanned.count)
     let last = scanned.count - 1
@@ -201,6 +202,7 @@ extension Translator {
     }
     switch instruction.kind {
     case .plain:
+      padForJump(behind: index, bytes, &emission)
       if instruction.isFloatingPoint(bytes) {
         arenas[emission.arena].floatingPoint[emission.offset] = instruction.address
         relocations.noteUnmovable()
@@ -211,7 +213,9 @@ extension Translator {
         recover(&emission, instruction.end)
         emission.hot.byte(0x90)
       }
-    case .ripRelative: emitRipRelative(instruction, bytes, &emission)
+    case .ripRelative:
+      padForJump(behind: index, bytes, &emission)
+      emitRipRelative(instruction, bytes, &emission)
     case .jump:
       if emission.mode != .normal { break }
     case .conditionalJump:

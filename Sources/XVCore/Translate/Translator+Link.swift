@@ -11,6 +11,7 @@ extension Translator {
     exit.valid = state.slots
     if exit.valid == .all { exit.held = state.live }
     exit.field = emission.offset
+    precondition(exit.field & 7 <= 4, "a field is patched by one store")
     emission.hot.u32(0)
     let block = Int(record(target))
     exit.next = blocks[block].incoming

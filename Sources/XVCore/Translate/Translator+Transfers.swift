@@ -23,9 +23,9 @@ extension Translator {
     lastCallSite = emission.offset
     lastCallValid = state.valid
     if scanUsesRedZone { return emitNarrowCall(instruction, state, &emission) }
+    padPush(of: instruction.end, &emission)
     emitPushReturnAddress(instruction.end, &emission)
     recover(&emission, instruction.address, adjust: 8)
-    emission.hot.alignField(distance: 1)
     emission.hot.byte(0xe8)
     emitExit(
       .call, target: instruction.target, state: state, &emission)
@@ -60,9 +60,18 @@ extension Translator {
     emission.hot.relative32(to: start)
   }
 
+  /// Prefixes without a meaning, so that the field of the call that follows the push is aligned.
+  private func padPush(of address: UInt64, _ emission: inout UnitEmission) {
+    let length = Translator.isPushedAtOnce(address) ? 5 : 6
+    emission.hot.bytes(0x3e_3e_3e, count: emission.hot.padding(distance: length + 1))
+  }
+
+  @inline(__always)
+  private static func isPushedAtOnce(_ address: UInt64) -> Bool { address < 0x8000_0000 }
+
   /// One 8-byte store: two 4-byte stores cannot be forwarded to the load at the return.
   mutating func emitPushReturnAddress(_ address: UInt64, _ emission: inout UnitEmission) {
-    if address < 0x8000_0000 {
+    if Translator.isPushedAtOnce(address) {
       emission.hot.byte(0x68)  // push imm32, sign-extended
       emission.hot.u32(UInt32(address))
       relocations.noteAbsolute()

@@ -63,6 +63,8 @@ struct Translator: ~Copyable {
   var scanIsStable = false
   /// Instructions scanned.
   var scanCount = 0
+  /// The program goes on behind the last one.
+  var scanContinues = false
   /// The scanned code uses memory below rsp: its calls may write the return address and no more.
   var scanUsesRedZone = false
   /// Blocks, not of the units being made, whose return entries these units hold.
