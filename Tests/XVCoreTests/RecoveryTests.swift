@@ -9,7 +9,7 @@ import Testing
 /// natively, and the states come in the native order.
 @Suite(.serialized, .timeLimit(.minutes(2))) struct RecoveryTests {
   private static let programs = [
-    "branches", "calls", "jumps", "system", "segments", "operands", "redzone", "selfmodify", "far",
+    "branches", "calls", "pushing", "jumps", "system", "segments", "operands", "redzone", "selfmodify", "far",
   ]
   /// Programs of one unit that is not kept: it holds x87 instructions, or its code is writable.
   private static let unpersisted = ["operands", "selfmodify"]
@@ -71,6 +71,22 @@ import Testing
     let run = try guest.microstep(limit: 400_000, seconds: 30)
     #expect(run.ending == .exited(7))
     Self.compare(run, native)
+  }
+
+  /// The call's entry puts the pushed register where the call has left a cache address.
+  @Test func whatIsCalledPushesAtOnce() throws {
+    let program = try AssemblyProgram.built("pushing", flags: ["-static", "-Wl,-Ttext=0x401000"])
+    let stops = StopQueue()
+    let guest = try Self.launch(program.path, stops: stops)
+    defer { guest.kill() }
+    let function = OriginalAddress(0x401080)
+    #expect(guest.readMemory(at: function, count: 1) == [0x53])  // push rbx
+    #expect(try guest.insertBreakpoint(at: OriginalAddress(0x401060)))
+    try guest.resume(ResumePlan())
+    #expect(stops.next(seconds: 20) != nil)
+    let listing = try #require(try guest.block(at: function))
+    #expect(listing.cacheBytes.starts(with: [0x48, 0x89, 0x1c, 0x24]))  // mov [rsp], rbx
+    #expect(listing.instructions.first.map { $0.original } == function)
   }
 
   /// A target dies while a thread that has found it fills its table entry, and a stop takes that thread back to its

@@ -67,7 +67,8 @@ extension Engine {
       let unit = translator.pointee.blocks[Int(number)].unit
       guard unit >= 0 else { return false }
       let record = translator.pointee.units[Int(unit)]
-      return Int(record.arena) == arena && record.hot <= offset && offset < record.hotEnd
+      return Int(record.arena) == arena
+        && (record.hot..<record.hotEnd ~= offset || record.cold..<record.coldEnd ~= offset)
     }
   }
 

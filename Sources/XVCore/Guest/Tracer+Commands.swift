@@ -175,6 +175,8 @@ extension Engine {
     guard block.unit >= 0 else { return nil }
     let unit = translator.pointee.units[Int(block.unit)]
     let arena = Int(block.arena)
+    // Where a call's entry pushes, the body begins in the cold part.
+    let start = block.body < UInt32(Arena.hotEnd) ? block.body : block.callEntry
     let end = unit.hotEnd
     var bytes = [UInt8](repeating: 0, count: Int(block.length))
     guard xv_read_remote(process, block.original, &bytes, bytes.count) == bytes.count else {
@@ -182,21 +184,21 @@ extension Engine {
     }
     let range = block.original..<(block.original &+ UInt64(block.length))
     var instructions: [(original: OriginalAddress, cacheOffset: Int)] = []
-    var last = block.body
-    for entry in translator.pointee.arenas[arena].hotRecovery.entries(in: block.body..<end) {
+    var last = start
+    for entry in translator.pointee.arenas[arena].hotRecovery.entries(in: start..<end) {
       if entry.form == .at, entry.spilled.isEmpty, !range.contains(entry.original) { break }
       last = entry.offset
       if instructions.last?.original.rawValue != entry.original, range.contains(entry.original) {
-        instructions.append((OriginalAddress(entry.original), Int(entry.offset - block.body)))
+        instructions.append((OriginalAddress(entry.original), Int(entry.offset - start)))
       }
     }
     let next =
       translator.pointee.arenas[arena].hotRecovery.entries(in: (last + 1)..<end).first?.offset ?? end
-    let server = translator.pointee.arenas[arena].server + Int(block.body)
+    let server = translator.pointee.arenas[arena].server + Int(start)
     return BlockListing(
       original: OriginalAddress(block.original), originalBytes: bytes,
-      cache: translator.pointee.arenas[arena].address(Int(block.body)),
-      cacheBytes: Array(UnsafeRawBufferPointer(start: server, count: Int(next - block.body))),
+      cache: translator.pointee.arenas[arena].address(Int(start)),
+      cacheBytes: Array(UnsafeRawBufferPointer(start: server, count: Int(next - start))),
       instructions: instructions)
   }
 }

@@ -118,6 +118,8 @@ extension Translator {
     var made = Unit(
       firstBlock: firstBlock, arena: UInt8(arena), firstExit: place.firstExit,
       exitCount: Int32(unit.exits.count), hot: place.hot, hotEnd: place.hot &+ header.hotCount)
+    made.cold = place.cold
+    made.coldEnd = place.cold &+ header.coldCount
     made.record = record
     made.slide = slide
     units.append(made)
