@@ -88,7 +88,7 @@ struct Exit: BitwiseCopyable {
 
   /// By which door it will enter a block that is made for it.
   var entry: EntryKind {
-    // Who is called, or has run often and is made anew, is come to in all ways: slots cost the least.
+    // Who has run often and is made anew is come to in all ways: slots cost the least.
     if valid == .all || kind == .hot { return .jump }
     return kind == .call ? .call : .linked
   }

@@ -52,6 +52,7 @@ extension Translator {
     counters.originalBytes &+= UInt64(marks[last].bytes) &+ UInt64(scan[last].length)
 
     if mode == .normal { markJoins(scanned) }
+    let entry = entry == .call && !beginsWithPush ? .jump : entry
     computeScratchStates(scanned, entry: entry)
     return emitUnit(original, scanned, mode: mode, entry: entry, arena: arena)
   }

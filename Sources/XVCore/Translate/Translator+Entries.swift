@@ -32,6 +32,10 @@ extension Translator {
     return register != Register.rsp
   }
 
+  /// Small functions, which call nothing, do not; for them valid slots are worth more than registers in place, since
+  /// most of them leave rcx or rdx alone.
+  var beginsWithPush: Bool { pushedFirst != nil && !scanIsVolatile }
+
   /// The register that the unit's first instruction pushes: push r64, without prefixes but REX.B.
   private var pushedFirst: Int? {
     let bytes = copies + Int(marks[0].bytes)
