@@ -61,24 +61,12 @@ import Testing
     var decoder = Decoder()
     var wrong: [String] = []
     var writing = 0
-    try text.bytes.withUnsafeBufferPointer { bytes in
-      let start = try #require(bytes.baseAddress)
-      var offset = 0
-      while offset < bytes.count {
-        let at = start + offset
-        let address = text.address + UInt64(offset)
-        let available = min(15, bytes.count - offset)
-        guard let instruction = decoder.decode(at, available: available, address: address) else {
-          offset += 1
-          continue
-        }
-        let length = Int(instruction.length)
-        let writes = decoder.details(of: at, length: length).writesMemory
-        if writes { writing += 1 }
-        if decoder.writesMemory(at, length: length) != writes {
-          wrong.append(String(address, radix: 16))
-        }
-        offset += length
+    try text.forEachInstruction(&decoder) { decoder, at, instruction in
+      let length = Int(instruction.length)
+      let writes = decoder.details(of: at, length: length).writesMemory
+      if writes { writing += 1 }
+      if decoder.writesMemory(at, length: length) != writes {
+        wrong.append(String(instruction.address, radix: 16))
       }
     }
     #expect(wrong.isEmpty, "\(wrong.count) differences: \(wrong.prefix(20))")

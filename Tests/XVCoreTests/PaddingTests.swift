@@ -13,27 +13,16 @@ import Testing
     var decoder = Decoder()
     var wrong: [String] = []
     var prefixed: [UInt8: Int] = [:]
-    try text.bytes.withUnsafeBufferPointer { bytes in
-      let start = try #require(bytes.baseAddress)
-      var offset = 0
-      while offset < bytes.count {
-        let at = start + offset
-        let address = text.address + UInt64(offset)
-        guard let instruction = decoder.decode(at, available: min(15, bytes.count - offset), address: address) else {
-          offset += 1
-          continue
-        }
-        let length = Int(instruction.length)
-        offset += length
-        guard instruction.kind == .plain, let prefix = Translator.emptyPrefix(at, length: length) else { continue }
-        prefixed[prefix, default: 0] += 1
-        let code = [prefix, prefix, prefix] + Array(UnsafeBufferPointer(start: at, count: length))
-        let own = Array(code[3...])
-        let isSame =
-          code.count <= 15 && decoder.hasSameMeaning(code, as: own)
-          && decoder.segments(own).isSubset(of: [prefix == 0x36 ? ZYDIS_REGISTER_SS : ZYDIS_REGISTER_DS].map(\.rawValue))
-        if !isSame { wrong.append(String(address, radix: 16)) }
-      }
+    try text.forEachInstruction(&decoder) { decoder, at, instruction in
+      let length = Int(instruction.length)
+      guard instruction.kind == .plain, let prefix = Translator.emptyPrefix(at, length: length) else { return }
+      prefixed[prefix, default: 0] += 1
+      let code = [prefix, prefix, prefix] + Array(UnsafeBufferPointer(start: at, count: length))
+      let own = Array(code[3...])
+      let isSame =
+        code.count <= 15 && decoder.hasSameMeaning(code, as: own)
+        && decoder.segments(own).isSubset(of: [prefix == 0x36 ? ZYDIS_REGISTER_SS : ZYDIS_REGISTER_DS].map(\.rawValue))
+      if !isSame { wrong.append(String(instruction.address, radix: 16)) }
     }
     #expect(wrong.isEmpty, "\(wrong.count) are others, first \(wrong.prefix(20))")
     // Both are met, and by far most that could be.

@@ -2,6 +2,8 @@
 import Glibc
 import Testing
 
+@testable import XVCore
+
 /// The machine code of an ELF file: its section `.text`.
 struct TextSection {
   var address: UInt64
@@ -25,6 +27,27 @@ struct TextSection {
     address = UInt64(word(header + 0x10, 8))
     let start = word(header + 0x18, 8)
     bytes = Array(file[start..<(start + word(header + 0x20, 8))])
+  }
+
+  /// Decodes from the beginning on; what is no instruction is passed over byte by byte.
+  func forEachInstruction(
+    _ decoder: inout Decoder,
+    _ body: (inout Decoder, _ at: UnsafePointer<UInt8>, Instruction) throws -> Void
+  ) throws {
+    try bytes.withUnsafeBufferPointer { bytes in
+      let start = try #require(bytes.baseAddress)
+      var offset = 0
+      while offset < bytes.count {
+        let at = start + offset
+        let available = min(15, bytes.count - offset)
+        guard let instruction = decoder.decode(at, available: available, address: address + UInt64(offset)) else {
+          offset += 1
+          continue
+        }
+        try body(&decoder, at, instruction)
+        offset += Int(instruction.length)
+      }
+    }
   }
 
   private static func read(_ path: String) throws -> [UInt8] {
