@@ -6,6 +6,7 @@
 #include <linux/sched.h>
 #include <sys/personality.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <termios.h>
 
 long xv_ptrace(int request, pid_t thread, uintptr_t address, uintptr_t data) {
@@ -84,6 +85,12 @@ int xv_allowed_processors(void) {
   cpu_set_t set;
   if (sched_getaffinity(getpid(), sizeof set, &set) < 0) return 1;
   return CPU_COUNT(&set);
+}
+
+int xv_take_precedence(int levels) {
+  int before = getpriority(PRIO_PROCESS, 0);
+  setpriority(PRIO_PROCESS, 0, before - levels);
+  return before - getpriority(PRIO_PROCESS, 0);
 }
 
 void xv_leave_processor(int processor) {

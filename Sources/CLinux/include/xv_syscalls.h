@@ -27,6 +27,9 @@ unsigned xv_processor_features(void);
 int xv_is_amd(void);
 /// Moves the calling thread off one processor if others are allowed. Only a push: it may come back.
 void xv_leave_processor(int processor);
+/// Lowers the nice value of the calling thread (each has its own, setpriority(2)) by so many levels if it may:
+/// CAP_SYS_NICE or RLIMIT_NICE. Returns by how many it has.
+int xv_take_precedence(int levels);
 /// How many processors the calling thread may use.
 int xv_allowed_processors(void);
 

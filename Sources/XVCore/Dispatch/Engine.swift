@@ -177,7 +177,9 @@ final class Engine: @unchecked Sendable {
       { argument in
         ChildEvents.blockSignal()
         let engine = Unmanaged<Engine>.fromOpaque(argument!).takeRetainedValue()
+        let gained = xv_take_precedence(Engine.precedence)
         engine.dispatch()
+        xv_take_precedence(-gained)
         engine.retirement?(engine)
         return nil
       }, box.toOpaque())
@@ -220,6 +222,10 @@ final class Engine: @unchecked Sendable {
     xv_store32(doorbell, 0)
     xv_futex_wake(doorbell)
   }
+
+  /// Nice levels. A thread of the program waits for each answer: were the dispatcher to wait its turn behind
+  /// the program's other threads, one of them would get two turns.
+  static let precedence: Int32 = 10
 
   /// About 200 us of idling before the dispatcher sleeps.
   private static let spins = xv_allowed_processors() > 1 ? 4000 : 1

@@ -25,6 +25,7 @@ final class WriteWatcher: @unchecked Sendable {
     let status = pthread_create(
       &thread, nil,
       { argument in
+        xv_take_precedence(Engine.precedence)
         Unmanaged<WriteWatcher>.fromOpaque(argument!).takeRetainedValue().watch()
         return nil
       }, box.toOpaque())
