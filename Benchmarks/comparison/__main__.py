@@ -12,7 +12,7 @@ from .measure import Late, become_subreaper, measure
 from .rows import HERE, WORK, program, rows
 from .work import prepare
 
-# xv finds what an unmeasured run before has kept of its translations; xv-cold neither finds nor keeps any.
+# xv finds what the unmeasured run before has kept of its translations; xv-cold neither finds nor keeps any.
 # xv-watch looks at every access to memory, as for watchpoints that debug registers do not hold.
 PEERS = ["xv", "xv-cold", "valgrind", "qemu"]
 MORE_PEERS = ["xv-watch"]
@@ -74,8 +74,6 @@ def compare(picked, peers, options):
                 series = results[row.name, peer]
                 if series.failure or native.failure:
                     continue
-                if peer == "xv" and number == 1:
-                    run(row, peer, options, native)
                 result, series.failure = run(row, peer, options, native)
                 if result:
                     series.measures.append(result)
@@ -91,7 +89,8 @@ def heading(options, peers, began, facts):
         f"Made by `Benchmarks/compare --rounds {options.rounds} --peers {','.join(peers)}"
         + (f" --rows {options.rows}" if options.rows else "") + (" --pinned" if options.pinned else "")
         + f"` at revision {revision}.",
-        "Each round runs every row natively and under each peer, one after the other. A ratio is the",
+        "Each round runs every row natively and under each peer, one after the other, each of them once",
+        "before it is measured, so that nobody waits for files that have left memory. A ratio is the",
         "median of a peer's rounds over the median of the native ones; in brackets its least and its",
         "largest round over the same median. Processor time is that of the whole process tree: under xv,",
         "the guest's and the server's with all its threads. A row whose output differs from the native",
