@@ -88,6 +88,8 @@ extension Translator {
             firstBlock = block
             linked = blocks[Int(block)].linked
           }
+        } else if marks[index].isChecked, mode == .normal {
+          emitSelfCheck(index, countedAs: nil, &emission)
         }
         if index > 0 || !pushesAtCallEntry(entry, mode) { emitInstruction(index, &emission) }
         if lastBlock >= 0 {
@@ -167,7 +169,7 @@ extension Translator {
         state.slots, to: emission.offset, original: original, arena: emission.arena)
     blocks[Int(number)] = block
     if scanIsVolatile, !(hasBreakpoints && breakpoints.contains(original)) {
-      emitSelfCheck(index, number, &emission)
+      emitSelfCheck(index, countedAs: number, &emission)
     }
     if lastBlock >= 0 { blocks[Int(lastBlock)].nextInUnit = number }
     lastBlock = number

@@ -24,7 +24,8 @@ extension Translator {
   @inline(__always)
   private func lengthOfJumpOpcode(behind index: Int) -> Int? {
     if index + 1 == scanCount { return scanContinues ? 1 : nil }
-    return scan[index + 1].kind == .conditionalJump && !marks[index + 1].startsBlock && checks == .none ? 2 : nil
+    let mark = marks[index + 1]
+    return scan[index + 1].kind == .conditionalJump && !mark.startsBlock && !mark.isChecked && checks == .none ? 2 : nil
   }
 
   /// The segment prefix that says what holds anyway; nil for instructions that are not known to take it.

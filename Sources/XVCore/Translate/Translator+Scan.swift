@@ -27,6 +27,7 @@ extension Translator {
     var copied: UInt32 = 0
     var pc = start
     var startsBlock = true
+    var isChecked = false
     var followsCall = false
     var area: ExecutableRanges.Area? = nil
     var code: UnsafePointer<UInt8>? = nil
@@ -77,12 +78,13 @@ extension Translator {
 
       scan[count] = instruction
       marks[count] = ScanMark(
-        startsBlock: startsBlock, followsCall: followsCall, bytes: copied, callNumber: -1)
+        startsBlock: startsBlock, isChecked: isChecked, followsCall: followsCall, bytes: copied, callNumber: -1)
       (copies + Int(copied)).update(from: at, count: Int(instruction.length))
       copied &+= UInt32(instruction.length)
       seen.insert(pc, count)
       if instruction.prefix.contains(.redZone) { scanUsesRedZone = true }
       startsBlock = false
+      isChecked = false
       followsCall = false
       count &+= 1
       let next = instruction.end
@@ -90,9 +92,9 @@ extension Translator {
       switch instruction.kind {
       case .plain, .ripRelative, .guestSegment, .guestSegmentBase:
         pc = next
-        // It may have changed the code ahead: the next block checks itself.
+        // It may have changed the code ahead.
         if isVolatile, decoder.writesMemory(at, length: Int(instruction.length)) {
-          startsBlock = true
+          isChecked = true
           blockCount &+= 1
         }
       case .conditionalJump, .shortLoop, .transactionBegin:

@@ -277,6 +277,7 @@ struct Counters {
 /// Bounds of one translation.
 enum ScanLimit {
   static let instructions = 256
+  /// Blocks, and places where a block checks itself once more.
   static let blocks = 24
 }
 
@@ -284,6 +285,8 @@ enum ScanLimit {
 struct ScanMark: BitwiseCopyable {
   /// A block begins here.
   var startsBlock: Bool
+  /// The instruction before, in the same block, may have written to this one.
+  var isChecked = false
   /// The block follows a call (its entry is a return entry).
   var followsCall: Bool
   /// A jump of the unit itself leads here.
