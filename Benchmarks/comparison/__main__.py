@@ -10,6 +10,7 @@ import sys
 from . import report
 from .measure import Late, become_subreaper, measure
 from .rows import HERE, WORK, program, rows
+from .steady import Steady
 from .work import prepare
 
 # xv finds what the unmeasured run before has kept of its translations; xv-cold neither finds nor keeps any.
@@ -26,6 +27,8 @@ def arguments():
     parser.add_argument("--xv", type=pathlib.Path, default=HERE.parent / ".build/release/xv")
     parser.add_argument("--limit", type=float, default=120, help="seconds one run may take")
     parser.add_argument("--pinned", action="store_true", help="everything on one processor")
+    parser.add_argument("--steady", action="store_true",
+                        help="measure when the machine is as fast as it can be, by a probe before and after")
     parser.add_argument("--output", type=pathlib.Path, help="file of the table, else in Results")
     parser.add_argument("--no-file", action="store_true", help="print the table only")
     parser.add_argument("--list", action="store_true", help="list the rows")
@@ -48,12 +51,12 @@ def prefix(peer, xv):
             "qemu": [program("qemu-x86_64")]}[peer]
 
 
-def run(row, peer, options, native):
+def run(row, peer, options, native, steady):
     """One measure and what is wrong with it, if anything is."""
     try:
         repeats = row.repeats if peer == "native" else row.peer_repeats
         result = measure([*prefix(peer, options.xv), *row.command], row.stdin,
-                         WORK / "output", options.limit, repeats)
+                         WORK / "output", options.limit, repeats, steady)
     except Late:
         return None, f"over {options.limit:g} s"
     if result.status:
@@ -65,7 +68,7 @@ def run(row, peer, options, native):
     return result, None
 
 
-def compare(picked, peers, options):
+def compare(picked, peers, options, steady):
     results = {(row.name, peer): report.Series() for row in picked for peer in ["native", *peers]}
     for number in range(1, options.rounds + 1):
         for row in picked:
@@ -74,7 +77,7 @@ def compare(picked, peers, options):
                 series = results[row.name, peer]
                 if series.failure or native.failure:
                     continue
-                result, series.failure = run(row, peer, options, native)
+                result, series.failure = run(row, peer, options, native, steady)
                 if result:
                     series.measures.append(result)
                 said = series.failure or f"{result.cpu:.3f} s, {result.wall:.3f} s wall"
@@ -87,7 +90,8 @@ def heading(options, peers, began, facts):
     return "\n".join([
         f"# Benchmarks/compare, {began:%Y-%m-%d %H:%M} UTC", "",
         f"Made by `Benchmarks/compare --rounds {options.rounds} --peers {','.join(peers)}"
-        + (f" --rows {options.rows}" if options.rows else "") + (" --pinned" if options.pinned else "")
+        + (f" --rows {options.rows}" if options.rows else "")
+        + "".join(f" --{name}" for name in ("pinned", "steady") if getattr(options, name))
         + f"` at revision {revision}.",
         "Each round runs every row natively and under each peer, one after the other, each of them once",
         "before it is measured, so that nobody waits for files that have left memory. A ratio is the",
@@ -117,7 +121,10 @@ def main():
         os.sched_setaffinity(0, [max(os.sched_getaffinity(0))])
         facts.append("everything pinned to one processor")
     become_subreaper()
-    results = compare(picked, peers, options)
+    steady = Steady() if options.steady else None
+    results = compare(picked, peers, options, steady)
+    if steady:
+        facts.append(steady.fact())
     text = heading(options, peers, began, facts) + "\n".join([
         "\n## Processor time, ratio to native\n", report.table(picked, peers, results, "cpu"),
         "\n## Wall time, ratio to native\n", report.table(picked, peers, results, "wall"),

@@ -33,19 +33,21 @@ def become_subreaper():
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def measure(command, stdin, output, limit, repeats=1):
+def measure(command, stdin, output, limit, repeats=1, steady=None):
     """Runs the command `repeats` times; times are for one run, the output is the last one's.
 
     A run before them does not count: it brings the command's files into memory, which on some machines they
-    leave when nobody has used them for half a minute, and lets xv keep its translations.
+    leave when nobody has used them for half a minute, and lets xv keep its translations. `steady`: runs count
+    when the machine is as fast as it can be.
     """
-    cpu = wall = 0.0
-    status = run(command, stdin, output, limit)[2]
-    for _ in range(repeats):
-        once = run(command, stdin, output, limit)
-        cpu += once[0]
-        wall += once[1]
-        status = once[2] or status
+    warm = run(command, stdin, output, limit)[2]
+
+    def times():
+        runs = [run(command, stdin, output, limit) for _ in range(repeats)]
+        return sum(once[0] for once in runs), sum(once[1] for once in runs), next(
+            (once[2] for once in runs if once[2]), warm)
+
+    cpu, wall, status = steady.measure(times) if steady else times()
     digest = hashlib.sha256(output.read_bytes()).hexdigest()
     return Measure(cpu / repeats, wall / repeats, digest, status)
 
