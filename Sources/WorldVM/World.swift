@@ -90,7 +90,7 @@ public protocol World: AnyObject, Sendable {
   /// Whether it is no process that this server holds: /proc tells nothing of it here, and the server's
   /// end is not its end.
   var isElsewhere: Bool { get }
-  /// Live threads in the order of their ids; empty when the world has ended.
+  /// Live threads in the order of their making, where that is known; empty when the world has ended.
   var threads: [ThreadID] { get }
   /// The general registers, and with `extended` the XSAVE area.
   func registers(of thread: ThreadID, extended: Bool) throws(WorldError) -> Registers

@@ -56,7 +56,6 @@ extension Engine {
     case .probe:
       guard let exit = exit(context) else { return die(context) }
       park(thread, .exit(exit.kind))
-    case .serviceDone: finishService(thread, context)
     }
   }
 
@@ -76,7 +75,7 @@ extension Engine {
   func answerTarget(_ thread: ThreadID, _ context: Context, _ wanted: Wanted) {
     switch block(at: wanted.target, entry: wanted.entry) {
     case .block(let number): resume(context, wanted, at: number)
-    case .needsArena(let guest): requestArena(thread, context, wanted, guest: guest)
+    case .needsArena: park(thread, .needsArena(near: wanted.target))
     case .noRoom(let kind): park(thread, .discard(kind))
     case .noCode where translator.pointee.ranges.hasVsyscall && Vsyscall.number(at: wanted.target) != nil:
       park(thread, .exit(.rare))
@@ -106,7 +105,7 @@ extension Engine {
   enum Lookup {
     case block(Int32)
     /// No arena can hold code for this address; one could be mapped there.
-    case needsArena(at: UInt64)
+    case needsArena
     /// Something has to be thrown away first.
     case noRoom(Discard)
     case noCode
@@ -117,11 +116,7 @@ extension Engine {
     if let number = translator.pointee.liveBlock(target) { return .block(number) }
     guard let arena = translator.pointee.arena(for: target) else {
       guard translator.pointee.ranges.area(containing: target) != nil else { return .noCode }
-      guard !arenaRequests.free.isEmpty else { return .noRoom(.arenas) }
-      guard let place = placeForArena(near: target) ?? promisedArena(for: target) else {
-        return outOfReach(target)
-      }
-      return .needsArena(at: place)
+      return translator.pointee.arenaCount < RegionLayout.maximumArenas ? .needsArena : .noRoom(.arenas)
     }
     guard translator.pointee.hasRoom(in: arena) else { return .noRoom(.collect) }
     defer { forgetMovedReturns() }
@@ -142,13 +137,6 @@ extension Engine {
   private func forgetMovedReturns() {
     for original in translator.pointee.movedReturns { virtualization.forgetTarget(original, .returns) }
     translator.pointee.movedReturns.removeAll(keepingCapacity: true)
-  }
-
-  /// The program's own mappings leave no hole near its code. It must not run unseen.
-  private func outOfReach(_ target: UInt64) -> Lookup {
-    say("no room for translations within reach of \(OriginalAddress(target)); the program is killed")
-    kill(process, SIGKILL)
-    return .noCode
   }
 
   func say(_ text: String) {
@@ -184,7 +172,7 @@ extension Engine {
     return translator.pointee.arenas[Int(block.arena)].address(Int(block.linked))
   }
 
-  // MARK: Service calls
+  // MARK: Requests
 
   /// A call for the gate to make: unused arguments are zero.
   func setCall(_ context: Context, _ number: UInt64, _ arguments: [UInt64]) {
@@ -201,7 +189,6 @@ extension Engine {
     parked[thread] = nil
     releaseHeldWrite(thread)
     stepping.remove(thread)
-    dropArenaRequest(thread)
   }
 
   /// A lookup that begins again may have filled an entry for a target that died meanwhile, and not have come to look

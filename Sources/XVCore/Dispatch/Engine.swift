@@ -76,6 +76,8 @@ final class Engine: @unchecked Sendable {
       case exit(Exit.Kind)
       /// Something is to be discarded before the thread goes on.
       case discard(Discard)
+      /// What it runs next is out of reach of all arenas.
+      case needsArena(near: UInt64)
       /// It runs writable code that could be trusted, for which a descriptor of the process is needed.
       case needsTrust
       /// It waits to write to code of which it stands in a fragment.
@@ -143,7 +145,6 @@ final class Engine: @unchecked Sendable {
     guard let context = contexts[thread] else { return }
     retiredLookups &+= context.load64(ContextLayout.lookups)
     _ = virtualization.releaseContext(of: thread)
-    dropArenaRequest(thread)
     partialCalls[thread] = nil
     if thread.rawValue != process { addressLimits[thread.rawValue] = nil }
     claims[thread] = nil
@@ -276,9 +277,7 @@ final class Engine: @unchecked Sendable {
       var found = false
       for index in active.indices {
         let (thread, context) = active[index]
-        if context.state == MailboxState.posted, parked[thread] == nil,
-          !arenaRequests.isWaiting(thread)
-        {
+        if context.state == MailboxState.posted, parked[thread] == nil {
           keepApart(context)
           answer(thread, context)
           found = true
@@ -326,10 +325,6 @@ extension Engine {
   }
   var active: [(thread: ThreadID, context: Context)] {
     @inline(__always) get { virtualization.active }
-  }
-  var arenaRequests: ArenaRequests {
-    @inline(__always) get { virtualization.arenaRequests }
-    @inline(__always) _modify { yield &virtualization.arenaRequests }
   }
   var claims: [ThreadID: Range<UInt64>] {
     get { virtualization.claims }

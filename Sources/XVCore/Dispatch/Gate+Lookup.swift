@@ -7,9 +7,7 @@ extension Gate {
   ///
   /// In: rcx = original target, `retry` = the place in the fragment to go on at; rcx and rdx of the guest
   /// are in their spill slots. Out: rcx = rdx = cache address.
-  mutating func buildLookup(
-    _ kind: RequestKind, windows: Int, master: Int
-  ) -> (entry: UInt64, service: UInt64) {
+  mutating func buildLookup(_ kind: RequestKind, windows: Int, master: Int) -> UInt64 {
     mark(.lookup, file: [], spilled: .all, flags: .live)
     let entry = emitter.address
     emitter.store(Register.rcx, slot: ContextLayout.target)
@@ -84,12 +82,10 @@ extension Gate {
     restoreFlags()
     restore(Register.rax)
     restore(Register.rbx)
-    let waiting = current
     emitter.storeImmediate32(kind.rawValue, slot: ContextLayout.kind)
     post()
-    let service = wait(light: true)
-    current = waiting
-    return (entry, service)
+    wait(light: true)
+    return entry
   }
 
   /// With what the server has found, back to the fragment. All lookups end here.

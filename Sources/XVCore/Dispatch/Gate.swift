@@ -83,9 +83,6 @@ struct Gate {
   private(set) var signalReturn: UInt64 = 0
   /// Makes a call of whose result nothing need be noted, and goes on behind it.
   private(set) var plainCall: UInt64 = 0
-  private(set) var serviceFromMiss: UInt64 = 0
-  private(set) var serviceFromLookup: UInt64 = 0
-  private(set) var serviceFromFull: UInt64 = 0
   /// A `syscall` instruction for calls that the tracer injects with ptrace.
   private(set) var injectedCall: UInt64 = 0
   /// An instruction that does nothing, for a thread that is to take the trap of its trap flag.
@@ -106,10 +103,10 @@ struct Gate {
     emitter = Emitter(at: server, guestDelta: guest &- UInt64(UInt(bitPattern: server)))
     buildInjection()
     buildMiss()
-    (returnLookup, serviceFromLookup) = buildLookup(
+    returnLookup = buildLookup(
       .returnLookup, windows: ContextLayout.returnWindows, master: ContextLayout.masterReturns)
     finishLookup = buildFinishLookup()
-    (jumpLookup, _) = buildLookup(
+    jumpLookup = buildLookup(
       .jumpLookup, windows: ContextLayout.jumpWindows, master: ContextLayout.masterJumps)
     finishCall = buildFinishCall()
     finishTransfer = buildFinishTransfer()
@@ -175,9 +172,7 @@ struct Gate {
     save(Register.r11)
     emitter.storeImmediate32(RequestKind.miss.rawValue, slot: ContextLayout.kind)
     post()
-    let waiting = current
-    serviceFromMiss = wait(light: true)
-    current = waiting
+    wait(light: true)
     mark()
     finishMiss = emitter.address
     restore(Register.rcx)
@@ -199,17 +194,15 @@ struct Gate {
     emitter.u32(UInt32(ContextLayout.state))
   }
 
-  /// Rings the doorbell if the server sleeps, waits for the answer and jumps where it says. Returns the
-  /// address of the routine that makes a service call and waits again.
+  /// Rings the doorbell if the server sleeps, waits for the answer and jumps where it says.
   ///
   /// `light`: only rcx and r11 are free; the others are put away around a system call.
-  mutating func wait(light: Bool) -> UInt64 {
+  mutating func wait(light: Bool) {
     let callRegisters = [
       Register.rax, Register.rdi, Register.rsi, Register.rdx, Register.r10, Register.r8,
       Register.r9,
     ]
     let waitState = current
-    let ring = emitter.address
     // rcx = doorbell word; zero means that the server is awake.
     emitter.load(Register.rcx, slot: ContextLayout.doorbell)
     emitter.u16(0x098b)  // mov ecx, [rcx]
@@ -264,21 +257,6 @@ struct Gate {
     emitter.landFar(answered)
     emitter.storeImmediate32(MailboxState.idle, slot: ContextLayout.state)
     emitter.jump(slot: ContextLayout.next)
-
-    // A system call that the server needs in this address space (mapping an arena).
-    let service = emitter.address
-    mark()
-    if light { for register in callRegisters { save(register) } }
-    loadCallArguments()
-    emitter.u16(0x050f)
-    emitter.store(Register.rax, slot: ContextLayout.callResult)
-    if light { for register in callRegisters { restore(register) } }
-    current = waitState
-    mark()
-    emitter.storeImmediate32(RequestKind.serviceDone.rawValue, slot: ContextLayout.kind)
-    post()
-    emitter.jump(to: ring)
-    return service
   }
 
   private mutating func loadCallArguments() {
@@ -303,7 +281,7 @@ struct Gate {
     let posted = emitter.address
     let full = current
     post()
-    serviceFromFull = wait(light: false)
+    wait(light: false)
     current = full
     probe = saveAll(.probe)
     emitter.jump(to: posted)

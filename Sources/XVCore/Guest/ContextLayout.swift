@@ -161,13 +161,12 @@ enum RequestKind: UInt32 {
   case systemCall = 4
   case systemCallDone = 5
   case probe = 6
-  case serviceDone = 7
 
   /// The thread that asks owes the cache nothing but its request, which it can make again.
   var mayFlush: Bool {
     switch self {
     case .miss, .returnLookup, .jumpLookup, .systemCall: true
-    case .systemCallDone, .probe, .serviceDone: false
+    case .systemCallDone, .probe: false
     }
   }
 }

@@ -56,11 +56,11 @@ package final class Guest: Sendable {
     }
   }
 
-  /// Live threads in the order of their ids; those of vfork children are not among them.
+  /// Live threads in the order of their making; those of vfork children are not among them.
   package var threads: [ThreadID] {
     if let known = snapshot?.threads { return known }
     return withTracer { [pid] tracer in
-      tracer.threads.filter { $0.value.processID == pid }.keys.sorted()
+      tracer.threads(of: pid)
     } ?? []
   }
 

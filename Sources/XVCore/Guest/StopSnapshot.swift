@@ -37,6 +37,12 @@ extension Tracer {
     snapshot.keep(state.registers, of: thread, among: ownThreads)
   }
 
-  /// In the order of their ids.
-  var ownThreads: [ThreadID] { threads.filter { $0.value.processID == process }.keys.sorted() }
+  var ownThreads: [ThreadID] { threads(of: process) }
+
+  /// In the order of their making, as gdbserver lists them: a debugger numbers them so.
+  func threads(of process: Int32) -> [ThreadID] {
+    threads.filter { $0.value.processID == process }
+      .sorted { $0.value.birth < $1.value.birth }
+      .map(\.key)
+  }
 }

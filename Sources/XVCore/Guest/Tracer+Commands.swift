@@ -131,10 +131,10 @@ extension Tracer {
   func block(at address: UInt64) -> BlockListing? {
     guard let engine else { return nil }
     // Before the first resume there is no arena to translate into.
-    if case .needsArena(let guest) = engine.lock.locked({ engine.block(at: address, entry: .linked) }),
-      let (thread, state) = threads.first(where: { $0.value.state == .canonical })
+    if case .needsArena = engine.lock.locked({ engine.block(at: address, entry: .linked) }),
+      let thread = threads.first(where: { $0.value.state == .canonical })?.key
     {
-      guard injectArena(thread, state.registers.general, guest: guest) else { return nil }
+      guard mapArena(near: address, by: thread) else { return nil }
     }
     return engine.lock.locked { engine.listing(at: address) }
   }

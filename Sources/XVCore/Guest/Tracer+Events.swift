@@ -199,8 +199,8 @@ extension Tracer {
       switch found {
       case .block(let number): return engine.lock.locked { engine.linked(number).rawValue }
       case .noCode: return target
-      case .needsArena(let guest):
-        guard injectArena(thread, registers, guest: guest) else { return nil }
+      case .needsArena:
+        guard mapArena(near: target, by: thread) else { return nil }
       case .noRoom(let kind):
         let wasStopped = isStopped
         makeRoom(kind)
@@ -209,56 +209,9 @@ extension Tracer {
     }
   }
 
-  /// Somebody who runs is mapping one there. He may stand before a signal for which only this thread can let
-  /// him go on: so he is brought to a stop, by which the arena is there or not promised any more. False when
-  /// there is nobody to place any more, or all were stopped for a debugger.
-  private func takePromisedArena(_ engine: Engine, for thread: ThreadID) -> Bool {
-    guard let mapper = engine.lock.locked({ engine.arenaRequests.suspended.keys.first }) else {
-      return true  // It has come meanwhile.
-    }
-    trace("[\(thread)] needs what [\(mapper)] maps, who is stopped for it")
-    let wasStopped = isStopped
-    let standing = Set(threads.filter { $0.value.state == .canonical }.keys)
-    isStopping = true
-    if threads[mapper]?.state == .running { control.interrupt(mapper) }
-    waitForStop(of: mapper)
-    isStopping = false
-    guard !isFinished else { return false }
-    engine.lock.locked { engine.dropArenaRequest(mapper) }
-    if !wasStopped { resumeAsPlanned(threads.keys.filter { !standing.contains($0) }.sorted()) }
-    return isToBePlaced(thread, wasStopped: wasStopped)
-  }
-
   /// Whether a thread still is to go on after others were stopped and went on themselves: one of them may
   /// have had a stop to tell.
   func isToBePlaced(_ thread: ThreadID, wasStopped: Bool) -> Bool {
     threads[thread] != nil && !isFinished && isStopped == wasStopped
-  }
-
-  /// Maps an arena through a stopped thread. True when it is there, or may be on its way: the caller
-  /// looks again.
-  func injectArena(_ thread: ThreadID, _ registers: user_regs_struct, guest: UInt64) -> Bool {
-    guard let engine else { return false }
-    guard let slot = engine.lock.locked({ engine.reserveArena(at: guest) }) else {
-      return takePromisedArena(engine, for: thread)
-    }
-    let call = engine.mapArenaCall(slot: slot, guest: guest)
-    guard
-      let result = try? inject(
-        thread, registers, at: engine.gate.injectedCall, call.number, call.arguments)
-    else {
-      engine.lock.locked { engine.dropArena(slot: slot) }
-      return false
-    }
-    guard UInt64(bitPattern: result) == guest else {
-      trace("cannot map an arena at \(CacheAddress(guest)): \(result)")
-      Glibc.kill(process, SIGKILL)
-      return false
-    }
-    engine.lock.locked {
-      engine.addArena(slot: slot, at: guest)
-      engine.answerWaiting()
-    }
-    return true
   }
 }

@@ -89,8 +89,8 @@ extension Tracer {
       Glibc.kill(process, SIGKILL)
       return
     }
-    var state = TracedThread(
-      processID: flags & UInt64(CLONE_THREAD) != 0 ? parentState.processID : child.rawValue)
+    var state = newThread(
+      of: flags & UInt64(CLONE_THREAD) != 0 ? parentState.processID : child.rawValue)
     state.state = .canonical
     state.registers = Registers(general: registers)
     if isTold {
@@ -112,7 +112,7 @@ extension Tracer {
   ) {
     let tracer = Tracer(childOf: self, process: child.rawValue)
     tracer.holdsMaker = flags & UInt64(CLONE_VFORK) != 0
-    var state = TracedThread(processID: child.rawValue)
+    var state = tracer.newThread(of: child.rawValue)
     state.state = .canonical
     state.registers = Registers(general: registers)
     if isTold {
@@ -169,14 +169,10 @@ extension Tracer {
       var calls = regionCalls(core: core, file: file, replacing: true)
       // Arenas come to lie where its maker's are.
       let arenas = old.lock.locked { old.virtualization.arenaRanges.map(\.lowerBound) }
-        .compactMap { guest in engine.reserveArena(at: guest).map { (slot: $0, guest: guest) } }
-      for arena in arenas {
-        let call = engine.mapArenaCall(slot: arena.slot, guest: arena.guest)
-        calls.append(InjectedCall(number: call.number, arguments: call.arguments))
-      }
+      for (number, guest) in arenas.enumerated() { calls.append(engine.mapArenaCall(number, at: guest)) }
       try inject(
         calls, thread, registers, by: old.gate, replacedBy: engine.gate, ignoresTrap: ignoresTrap)
-      for arena in arenas { engine.addArena(slot: arena.slot, at: arena.guest) }
+      for guest in arenas { engine.addArena(at: guest) }
       if old.lock.locked({ old.active.count > 1 }), !options.guardOriginalCode {
         // Another thread of its maker's may have changed mappings just before or after the fork.
         engine.translator.pointee.ranges.removeAll()

@@ -99,7 +99,7 @@ extension Tracer {
     engine = nil
     regionAddress = nil
     holdsMaker = false
-    threads = [thread: TracedThread(processID: process)]
+    threads = [thread: newThread(of: process)]
     var registers = try synchronize(thread)
     registers.orig_rax = numericCast(UInt64.max)
     threads[thread]?.registers.general = registers

@@ -36,7 +36,8 @@ extension Tracer {
 
   private func tasks() -> [ThreadID] { Tracer.tasks(of: process) }
 
-  /// The threads that the kernel has of a process, also those that have ended and wait for somebody.
+  /// The threads that the kernel has of a process, in the order of their making (fs/proc/base.c, next_tid), also
+  /// those that have ended and wait for somebody.
   static func tasks(of process: Int32) -> [ThreadID] {
     guard let directory = opendir("/proc/\(process)/task") else { return [] }
     defer { closedir(directory) }
@@ -47,7 +48,7 @@ extension Tracer {
       let text = String(cString: name.assumingMemoryBound(to: CChar.self))
       if let number = Int32(text) { found.append(ThreadID(number)) }
     }
-    return found.sorted()
+    return found
   }
 
   /// False for a thread that has ended or is about to.
@@ -63,7 +64,7 @@ extension Tracer {
       }
       throw AttachTarget.refusal(process, errno)
     }
-    threads[thread] = TracedThread(processID: process)
+    threads[thread] = newThread(of: process)
     control.interrupt(thread)
     return true
   }
@@ -80,7 +81,7 @@ extension Tracer {
         return
       case .forked(let child, _): takeNativeChild(child)
       case .execed:
-        threads = [thread: TracedThread(processID: process)]
+        threads = [thread: newThread(of: process)]
       default: break
       }
       // The kernel forgets an interrupt at any other stop.
@@ -110,7 +111,7 @@ extension Tracer {
     default: break
     }
     if access("/proc/\(process)/task/\(child.rawValue)", F_OK) == 0 {
-      threads[child] = TracedThread(processID: process)
+      threads[child] = newThread(of: process)
       keepNative(child)
     } else {
       control.detach(child, signal: 0)

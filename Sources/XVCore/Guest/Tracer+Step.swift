@@ -112,8 +112,8 @@ extension Tracer {
       switch place {
       case .fragment(let address):
         registers.rip = numericCast(address.rawValue)
-      case .needsArena(let guest):
-        guard injectArena(thread, registers, guest: guest) else { return giveUpStep(thread) }
+      case .needsArena:
+        guard mapArena(near: target, by: thread) else { return giveUpStep(thread) }
         continue
       case .noRoom(let kind):
         let wasStopped = isStopped
@@ -192,7 +192,7 @@ extension Tracer {
 extension Engine {
   enum StepPlace {
     case fragment(CacheAddress)
-    case needsArena(at: UInt64)
+    case needsArena
     case noRoom(Discard)
     case noCode
   }
@@ -205,7 +205,7 @@ extension Engine {
     if !isVolatile, let known = translator.pointee.stepFragments[target] { return .fragment(known) }
     guard let arena = translator.pointee.arena(for: target) else {
       switch block(at: target, entry: .linked) {
-      case .needsArena(let guest): return .needsArena(at: guest)
+      case .needsArena: return .needsArena
       case .noRoom(let kind): return .noRoom(kind)
       default: return .noCode
       }

@@ -18,6 +18,7 @@ final class Tracer: @unchecked Sendable {
   var trace: Trace { Trace(descriptor: options.traceDescriptor, process: process) }
   var engine: Engine?
   var threads: [ThreadID: TracedThread] = [:]
+  private var births: UInt64 = 0
   /// A debugger's stop: nothing runs, all threads stand in canonical state.
   var isStopped = false
   /// Threads are being brought to a stop for the debugger.
@@ -192,6 +193,12 @@ final class Tracer: @unchecked Sendable {
     }
   }
 
+  /// What is kept of a thread from now on.
+  func newThread(of process: Int32) -> TracedThread {
+    births += 1
+    return TracedThread(processID: process, birth: births)
+  }
+
   /// A thread that waits for its vfork child stops for nobody before that has ended, and one on its way
   /// out never. Neither executes code.
   private func canStop(_ thread: ThreadID) -> Bool {
@@ -238,6 +245,7 @@ final class Tracer: @unchecked Sendable {
       case .exit(.watched): enter(thread, skippingProbe: true)
       case .exit: enter(thread)
       case .discard(let kind): return discardWorld(kind, for: thread)
+      case .needsArena(let target): if mapArena(near: target, by: thread) { resumeAsPlanned([thread]) }
       case .needsTrust: openTrust(thread)
       case .writesCode: enter(thread)
       case .beforeCall(let number): parkedBeforeCall(thread, number)
@@ -271,6 +279,9 @@ struct TracedThread {
   var registers = Registers(general: user_regs_struct())
   /// The process it belongs to: the guest, or a vfork child that shares its memory.
   var processID: Int32
+  /// How many the tracer met before: threads are listed in this order, which the kernel's numbers have not (they
+  /// begin again at pid_max).
+  let birth: UInt64
   /// What stopped it while the world was being stopped, or while a watchpoint was told; told at the next resume.
   var pending: StopReason? = nil
   /// The breakpoint whose hit by this thread the debugger was told: only this one does the thread leave

@@ -19,7 +19,7 @@ extension Inloader {
     for thread in record.threads where thread.id != record.process {
       let made = try makeThread(wanted: thread.id)
       guard let event = tracer.control.waitForEvent(of: made), case .stopped = event else { throw .gone }
-      tracer.threads[made] = TracedThread(processID: tracer.process)
+      tracer.threads[made] = tracer.newThread(of: tracer.process)
       tracer.threads[made]?.state = .canonical
       tracer.control.setSignalMask(made, UInt64.max)
       ids[thread.id] = made

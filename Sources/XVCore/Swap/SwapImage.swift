@@ -99,7 +99,7 @@ package final class SwapImage: @unchecked Sendable {
   var record: SwapRecord { lock.locked { notes.record } }
   var runs: [SwapLayout.Run] { lock.locked { layout.runs } }
   package var processID: Int32 { record.process }
-  package var threads: [ThreadID] { record.threads.map { ThreadID($0.id) }.sorted() }
+  package var threads: [ThreadID] { record.threads.map { ThreadID($0.id) } }
   package var current: ThreadID { lock.locked { ThreadID(notes.current) } }
   package var signal: Int32 { lock.locked { notes.signal } }
   package var incarnation: UInt64 { lock.locked { notes.incarnation } }

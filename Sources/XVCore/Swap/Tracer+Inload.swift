@@ -40,7 +40,7 @@ extension Tracer {
   /// All threads stand in canonical state, without anything of xv's, where they were.
   private func rebuild(_ image: SwapImage, _ record: SwapRecord) throws(GuestError) {
     let main = ThreadID(process)
-    threads = [main: TracedThread(processID: process)]
+    threads = [main: newThread(of: process)]
     let registers = try synchronize(main)
     threads[main]?.registers.general = registers
     threads[main]?.state = .canonical

@@ -33,7 +33,7 @@ extension Tracer {
       }
     }
     try describeProcess(&record, caller, scratch, &reasons)
-    for thread in threads.keys.sorted() {
+    for thread in threads(of: process) {
       record.threads.append(try describe(thread, scratch))
     }
     let memory = OutloadMemory(process: process, without: scratch, ownRanges: ownRanges(engine))

@@ -8,13 +8,11 @@ extension Engine {
     return resource & 0xffff_ffff == 9
   }
 
-  /// What xv has in the program's address space, or is about to have there.
+  /// What xv has in the program's address space.
   var ownBytes: UInt64 {
-    UInt64(RegionLayout.regionSize)
-      + UInt64((translator.pointee.arenaCount + arenaRequests.pending.count) * Arena.size)
+    UInt64(RegionLayout.regionSize + translator.pointee.arenaCount * Arena.size)
   }
 
-  var mappedBytes: UInt64 { ownBytes - UInt64(arenaRequests.pending.count * Arena.size) }
   /// What of it can be executed: gate and arenas.
   var mappedCode: UInt64 {
     let shared = VirtualizationState.pieces.filter { $0.protection & 4 != 0 }.reduce(0) { $0 + $1.size }

@@ -25,6 +25,8 @@ extension Engine {
   ) {
     // What the kernel refuses as a whole is left to it.
     guard arguments[0] & 0xfff == 0, overlapsXV(arguments[0], arguments[1]) else {
+      // A hole in it is no place for an arena before the call is done.
+      claims[thread] = arguments[0]..<max(arguments[0], arguments[0] &+ roundedUp(arguments[1]))
       return makeNatively(context, number, protecting(number, arguments))
     }
     var pieces: [Range<UInt64>] = []

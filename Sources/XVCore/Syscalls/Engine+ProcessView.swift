@@ -81,7 +81,7 @@ extension Engine {
     var differences = ProcessView.Differences()
     if options.guardOriginalCode { differences.guarded = translator.pointee.ranges.areas }
     differences.isReader = file.thread == thread.rawValue
-    differences.ownBytes = mappedBytes
+    differences.ownBytes = ownBytes
     differences.ownCode = mappedCode
     if let limited = addressLimits[processOf(ThreadID(file.thread))] { differences.addressLimit = limited }
     guard let text = AddressMap.contents(of: file.path) else { return nil }

@@ -32,10 +32,7 @@ extension Engine {
         }
         copy.storeBytes(of: entry, toByteOffset: SignalFrame.rip, as: UInt64.self)
         frame = context.guestAddress &+ UInt64(ContextLayout.signalFrame)
-      case .needsArena(let guest):
-        let wanted = Wanted(
-          kind: .systemCall, target: context.load64(ContextLayout.originalPC), entry: .linked)
-        return requestArena(thread, context, wanted, guest: guest)
+      case .needsArena: return park(thread, .needsArena(near: target))
       case .noRoom(let kind): return park(thread, .discard(kind))
       case .noCode: break
       }

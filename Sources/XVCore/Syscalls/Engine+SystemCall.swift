@@ -130,9 +130,7 @@ extension Engine {
     case .block(let number):
       context.store64(ContextLayout.resume, linked(number).rawValue)
       context.answer(next: gate.loadAll)
-    case .needsArena(let guest):
-      let wanted = Wanted(kind: .systemCall, target: target, entry: .linked)
-      requestArena(thread, context, wanted, guest: guest)
+    case .needsArena: park(thread, .needsArena(near: target))
     case .noRoom(let kind): park(thread, .discard(kind))
     case .noCode:
       context.store64(ContextLayout.resume, target)

@@ -96,7 +96,7 @@ extension Translator {
       patch(exit, to: entry)
     } else {
       let target = arenas[Int(block.arena)].address(Int(entry))
-      patch(exit, to: farStub(Int(exit.arena), target, original: exit.target, kind: exit.kind))
+      patch(exit, to: farStub(exit, target))
     }
   }
 
@@ -145,12 +145,12 @@ extension Translator {
 
   /// jmp [rip+literal]: a way into another arena. The literal is aligned: the program may have set
   /// the flag AC, and then an access that is not would fault.
-  private mutating func farStub(
-    _ arena: Int, _ target: CacheAddress, original: UInt64, kind: Exit.Kind
-  ) -> UInt32 {
+  private mutating func farStub(_ exit: Exit, _ target: CacheAddress) -> UInt32 {
+    let arena = Int(exit.arena)
     let offset = arenas[arena].cold
     var cold = arenas[arena].emitter(at: offset)
-    appendCold(arena, cold, original, adjust: kind == .call ? 8 : 0)
+    let missing = SpillSet.all.subtracting(exit.held)
+    appendCold(arena, cold, exit.target, spilled: missing, adjust: exit.kind == .call ? 8 : 0)
     let literal = arenas[arena].addLiteral(target.rawValue)
     cold.u16(0x25ff)
     cold.relative32(to: literal)

@@ -18,7 +18,6 @@ struct VirtualizationState: ~Copyable {
   /// In the order of the dispatcher's rounds.
   var active: [(thread: ThreadID, context: Context)] = []
   private var freeContexts = Array((0..<RegionLayout.maximumThreads).reversed())
-  var arenaRequests = ArenaRequests()
   /// Where threads are about to map something: nothing of xv's may come there meanwhile.
   var claims: [ThreadID: Range<UInt64>] = [:]
   private(set) var relocations: UInt64 = 0
@@ -135,7 +134,6 @@ struct VirtualizationState: ~Copyable {
   mutating func forgetArenas() {
     collect(keepingFloatingPoint: false)
     translator.pointee.removeArenas()
-    arenaRequests = ArenaRequests()
   }
 
   /// The guest sees the region at another place from now on. Nothing that was an address in it means

@@ -208,7 +208,7 @@ extension StubSession {
   /// A process was taken hold of: its threads' stops are told as any others.
   func announceHeld() -> Answer {
     let isAwaited = notices.isEmpty
-    for thread in world.threads.sorted() {
+    for thread in world.threads {
       noteStanding(StopEvent(thread: thread, reason: .interrupted))
     }
     guard isAwaited, let first = nextNotice() else { return .reply(.ok) }

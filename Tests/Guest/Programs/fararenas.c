@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
 // groups: smc memory
-// relocate: 12
+// relocate: 16
 // build: -O1
 // Code scattered over the whole address space, in low memory and high, calling and jumping from one
 // place to the others, with operands relative to rip in each.
