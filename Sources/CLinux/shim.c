@@ -3,6 +3,7 @@
 
 #include <cpuid.h>
 #include <linux/futex.h>
+#include <linux/ptrace.h>
 #include <linux/sched.h>
 #include <sys/personality.h>
 #include <sys/ioctl.h>
@@ -35,6 +36,14 @@ long xv_futex_wake(const uint32_t *word) {
 long xv_waitpid(pid_t pid, int *status, int options) {
   pid_t result = waitpid(pid, status, options);
   return result < 0 ? -errno : result;
+}
+
+int xv_is_ending(pid_t thread) {
+  siginfo_t information = {0};
+  if (waitid(P_PID, (id_t)thread, &information, WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL) != 0) return 0;
+  if (information.si_pid == 0) return 0;
+  if (information.si_code != CLD_TRAPPED) return information.si_code != CLD_STOPPED;
+  return information.si_status == (SIGTRAP | PTRACE_EVENT_EXIT << 8);
 }
 
 long xv_tgkill(pid_t process, pid_t thread, int signal) {

@@ -12,6 +12,8 @@ long xv_ptrace(int request, pid_t thread, uintptr_t address, uintptr_t data);
 long xv_futex_wait(const uint32_t *word, uint32_t expected, long timeout_nanoseconds);
 long xv_futex_wake(const uint32_t *word);
 long xv_waitpid(pid_t pid, int *status, int options);
+/// Whether the next that the kernel has to tell of a traced thread is its end, or the stop before it. Takes nothing.
+int xv_is_ending(pid_t thread);
 long xv_tgkill(pid_t process, pid_t thread, int signal);
 int xv_open(const char *path, int flags, int mode);
 /// prlimit(2) with the two words of a limit, soft and hard; null for what is not to be done. 0 or -errno.

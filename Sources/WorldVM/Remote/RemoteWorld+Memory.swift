@@ -123,7 +123,7 @@ extension RemoteWorld {
         try client.threads(patience)
       }
       let own = listed.filter { $0.id.process == process || process == 0 }
-        .map { ThreadID(Int32(truncatingIfNeeded: $0.id.thread)) }.sorted()
+        .map { ThreadID(Int32(truncatingIfNeeded: $0.id.thread)) }
       withKnown { $0.threads = own }
       return own
     } catch {

@@ -86,6 +86,14 @@ final class Engine: @unchecked Sendable {
       case beforeCall(Int32)
       /// A process is to be traced by another one, and has to be let go for that.
       case isToBeTraced(Int32)
+
+      /// Whether it is about the instruction at which the thread stands, and not about where that is translated.
+      var isOfInstruction: Bool {
+        switch self {
+        case .exit, .beforeCall, .isToBeTraced, .writesCode: true
+        case .discard, .needsArena, .needsTrust: false
+        }
+      }
     }
 
     var reason: Reason

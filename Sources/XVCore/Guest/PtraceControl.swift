@@ -80,9 +80,10 @@ struct PtraceControl: GuestControl {
   }
 
   /// What the thread has already told; nil while it runs.
-  func pollEvent(of thread: ThreadID) -> ControlEvent? {
+  func pollEvent(of thread: ThreadID) throws(GuestError) -> ControlEvent? {
     var status: Int32 = 0
     let result = xv_waitpid(thread.rawValue, &status, Int32(WNOHANG) | 0x4000_0000)
+    guard result >= 0 else { throw .gone }
     return result > 0 ? decode(thread, status) : nil
   }
 

@@ -28,6 +28,8 @@ final class Tracees: @unchecked Sendable {
   private var earlyChildren: Set<ThreadID> = []
   /// Ends that were told in the middle of something else.
   private var postponed: [(thread: ThreadID, event: ControlEvent)] = []
+  /// Somebody waited for one thread, and what woke it may have been another's.
+  private var hasTakenWakeUp = false
 
   private let commandLock = Lock()
   private var commands: [() -> Void] = []
@@ -64,9 +66,8 @@ final class Tracees: @unchecked Sendable {
   func run(_ main: Tracer, launched: (Result<Int32, GuestError>) -> Void) {
     do throws(GuestError) {
       self.main = main
-      // Each of its stops is waited for.
-      try main.start()
       children.unblockSignal()
+      try main.start()
       processes[main.process] = main
       launched(.success(main.process))
       main.beginRunning()
@@ -94,7 +95,8 @@ final class Tracees: @unchecked Sendable {
       pollfd(fd: commandDescriptor, events: Int16(POLLIN), revents: 0),
       pollfd(fd: bell.descriptor, events: Int16(POLLIN), revents: 0),
     ]
-    poll(&descriptors, 3, postponed.isEmpty ? -1 : 0)
+    poll(&descriptors, 3, postponed.isEmpty && !hasTakenWakeUp ? -1 : 0)
+    hasTakenWakeUp = false
     children.clear()
     drain(bell.descriptor)
     // A thread that was told of before may only now be where it can be served.
@@ -114,6 +116,23 @@ final class Tracees: @unchecked Sendable {
 
   /// An end that was told while a thread was made to do something: it is handled in its turn.
   func postpone(_ thread: ThreadID, _ event: ControlEvent) { postponed.append((thread, event)) }
+
+  /// Waits until something happens to a process's first thread, or to another of which `meanwhile` wants to know
+  /// and which it looks at each time.
+  func waitForEvent(ofLeader thread: ThreadID, meanwhile: () -> Void) -> ControlEvent? {
+    while true {
+      do throws(GuestError) {
+        if let event = try control.pollEvent(of: thread) { return event }
+      } catch {
+        return nil
+      }
+      meanwhile()
+      var wakeUp = pollfd(fd: children.descriptor, events: Int16(POLLIN), revents: 0)
+      poll(&wakeUp, 1, -1)
+      children.clear()
+      hasTakenWakeUp = true
+    }
+  }
 
   private func serveCommands() {
     drain(commandDescriptor)

@@ -15,6 +15,8 @@ extension Tracer {
       guard engine.translator.pointee.arena(for: target) == nil,
         engine.translator.pointee.arenaCount < RegionLayout.maximumArenas
       else { return true }
+      // Another thread, through which memory was reached last, may have ended.
+      engine.translator.pointee.process = thread.rawValue
       // The program may have more than its limit allows, and xv has to map this nevertheless.
       for process in engine.addressLimits.keys { AddressLimit.lift(process) }
       defer { engine.imposeAddressLimits() }
@@ -25,7 +27,7 @@ extension Tracer {
         guard error != .gone else { return false }
         // Its code must not run unseen.
         engine.say("no room for translations near \(OriginalAddress(target)): \(error); the program is killed")
-        Glibc.kill(process, SIGKILL)
+        for process in Set(threads.values.map(\.processID)) { Glibc.kill(process, SIGKILL) }
         return false
       }
     }

@@ -172,7 +172,7 @@ extension Tracer {
   private func redeliver(_ thread: ThreadID, _ signal: Int32, _ information: [UInt8]?) {
     _ = xv_tgkill(threads[thread]?.processID ?? process, thread.rawValue, signal)
     control.resume(thread, signal: 0)
-    while let event = control.waitForEvent(of: thread) {
+    while let event = nextEvent(of: thread) {
       switch event {
       case .signal(signal):
         if let information { control.setSignalInformation(thread, information) }

@@ -51,7 +51,8 @@ extension Tracer {
   func resumeAsPlanned(_ these: [ThreadID]) {
     isStopped = false
     for thread in these {
-      guard let state = threads[thread], state.state == .canonical, !state.isHeld else { continue }
+      guard let state = threads[thread], state.state == .canonical, !state.isHeld, !state.isExiting
+      else { continue }
       if let reason = state.untold {
         threads[thread]?.untold = nil
         stopWorld(thread, reason)

@@ -76,21 +76,29 @@ extension Tracer {
   func canonicalize(_ thread: ThreadID) {
     guard let engine, var state = threads[thread], var registers = try? control.registers(thread)
     else { return }
-    let cachePlace = UInt64(registers.rip)
+    var cachePlace = UInt64(registers.rip)
     engine.lock.locked {
       guard let context = engine.contexts[thread] else { return }
+      let isAtInstruction = engine.parked[thread]?.reason.isOfInstruction == true
       engine.translator.pointee.process = thread.rawValue
       engine.cancelRequest(thread, context)
       // Recovery may put a return address back.
       engine.prepareWrite(Range(at: max(UInt64(registers.rsp), 8) - 8, count: 24))
       let place = engine.translator.pointee.recover(
         &registers, context: context, gate: engine.gate, gateBase: engine.guestCore)
-      if place.isInLookup { engine.emptyDeadTarget(context) }
+      if place.isInLookup {
+        engine.emptyDeadTarget(context)
+        cachePlace = context.load64(ContextLayout.retry)
+      }
       if let result = place.gateCallResult, !Tracer.isRestart(UInt64(bitPattern: result)) {
         engine.noteResult(thread, context, result)
       }
-      if !place.isInSystemCall { registers.orig_rax = numericCast(UInt64.max) }
+      if !place.isInSystemCall {
+        registers.orig_rax = numericCast(UInt64.max)
+        if !isAtInstruction { state.repeatedCall?.resume(&registers) }
+      }
     }
+    state.repeatedCall = nil
     if state.leaving?.contains(cachePlace) == true, breakpoints.contains(UInt64(registers.rip)) {
       // It was about to leave a breakpoint, and still is.
       state.toldBreakpoint = UInt64(registers.rip)
@@ -129,10 +137,12 @@ extension Tracer {
   func place(_ thread: ThreadID, skippingProbe: Bool) -> Bool {
     guard let engine, var registers = threads[thread]?.registers.general else { return false }
     applyBreakpoints()
+    let before = registers
     rewindCall(thread, &registers)
+    let repeatedCall = RepeatedCall(before, placedAs: registers)
     _ = makeVsyscall(thread, &registers)
     let target = UInt64(registers.rip)
-    guard let address = address(for: target, skippingProbe: skippingProbe, thread, registers)
+    guard let address = address(for: target, skippingProbe: skippingProbe, thread)
     else { return false }
     registers.rip = numericCast(address)
     registers.orig_rax = numericCast(UInt64.max)
@@ -143,6 +153,7 @@ extension Tracer {
     }
     threads[thread]?.state = .running
     threads[thread]?.stoppedBySignal = 0
+    threads[thread]?.repeatedCall = repeatedCall
     return (try? control.setRegisters(thread, registers)) != nil
   }
 
@@ -160,7 +171,7 @@ extension Tracer {
 
   /// The cache address at which a thread goes on, or the original one where there is no code.
   private func address(
-    for target: UInt64, skippingProbe: Bool, _ thread: ThreadID, _ registers: user_regs_struct
+    for target: UInt64, skippingProbe: Bool, _ thread: ThreadID
   ) -> UInt64? {
     guard let engine else { return nil }
     while true {

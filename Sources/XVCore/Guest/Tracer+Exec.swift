@@ -82,6 +82,7 @@ extension Tracer {
     guard let engine, let heir = left.values.map(\.processID).min() else { return }
     let tracer = Tracer(childOf: self, process: heir)
     tracer.threads = left
+    tracer.births = births
     tracer.engine = engine
     tracer.regionAddress = regionAddress
     engine.lock.locked {

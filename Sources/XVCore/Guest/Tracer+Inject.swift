@@ -52,16 +52,10 @@ extension Tracer {
   /// its registers.
   func synchronize(_ thread: ThreadID) throws(GuestError) -> user_regs_struct {
     control.resumeToSystemCall(thread)
-    while let event = control.waitForEvent(of: thread) {
-      switch event {
-      case .systemCallStop: return try control.registers(thread)
-      case .exited, .killed:
-        tracees.postpone(thread, event)
-        throw .gone
-      default: control.resumeToSystemCall(thread)
-      }
+    while true {
+      if case .systemCallStop = try nextEvent(ofCaller: thread) { return try control.registers(thread) }
+      control.resumeToSystemCall(thread)
     }
-    throw .gone
   }
 
   /// Makes a stopped thread carry out one system call and puts its registers back.
@@ -123,8 +117,7 @@ extension Tracer {
   /// Waits for what happens to the thread next; the call's result when it is done.
   private func advance(_ injection: inout Injection) throws(GuestError) -> Int64? {
     let thread = injection.thread
-    guard let event = control.waitForEvent(of: thread) else { throw .gone }
-    switch event {
+    switch try nextEvent(ofCaller: thread) {
     case .systemCallStop:
       if control.isAtSystemCallEntry(thread) {
         injection.isEntered = true
@@ -136,9 +129,6 @@ extension Tracer {
         // The end of the call it was in before.
         try control.setRegisters(thread, injection.call)
       }
-    case .exited, .killed:
-      tracees.postpone(thread, event)
-      throw .gone
     case .signal(SIGSEGV) where isFromKernel(thread):
       // Nothing can be executed there.
       try control.setRegisters(thread, injection.registers)
@@ -192,8 +182,7 @@ extension Tracer {
     defer { for signal in signals { _ = xv_tgkill(owner, thread.rawValue, signal) } }
     while true {
       control.resume(thread, signal: 0)
-      guard let event = control.waitForEvent(of: thread) else { throw .gone }
-      switch event {
+      switch try nextEvent(ofCaller: thread) {
       case .signal(SIGTRAP) where isFromKernel(thread):
         let end = try control.registers(thread)
         try control.setRegisters(thread, registers)
@@ -207,9 +196,6 @@ extension Tracer {
       case .signal(let signal) where isFromKernel(thread) && signal != SIGSTOP:
         throw .system(call: "signal \(signal) in the gate", errno: EFAULT)
       case .signal(let signal): signals.append(signal)
-      case .exited, .killed:
-        tracees.postpone(thread, event)
-        throw .gone
       default: break
       }
     }

@@ -75,7 +75,7 @@ extension Tracer {
       case .signal(SIGTRAP), .stopped: break
       case .exiting:
         control.resume(thread, signal: 0)
-        guard let end = control.waitForEvent(of: thread) else { return run }
+        guard let end = nextEvent(of: thread) else { return run }
         if case .exited(let status) = end { run.ending = .exited(status) }
         handle(thread, end)
         return run
@@ -116,7 +116,7 @@ extension Tracer {
   private func waitForStep(_ thread: ThreadID, deadline: time_t) -> ControlEvent? {
     var isInterrupted = false
     while time(nil) < deadline {
-      if let event = control.pollEvent(of: thread) { return event }
+      if let event = try? control.pollEvent(of: thread) { return event }
       if !isInterrupted, parking(thread) != nil {
         control.interrupt(thread)
         isInterrupted = true

@@ -134,7 +134,7 @@ extension Tracer {
     defer { control.setSignalMask(thread, mask) }
     _ = xv_tgkill(state.processID, thread.rawValue, signal)
     control.resume(thread, signal: 0)
-    while let event = control.waitForEvent(of: thread) {
+    while let event = nextEvent(of: thread) {
       switch event {
       case .signal(signal):
         if let information { control.setSignalInformation(thread, information) }

@@ -72,7 +72,7 @@ extension Tracer {
   /// Waits until a seized thread stands still on its way to its own code. Nothing of xv's is in the
   /// process yet, so what else happens may go its native way.
   private func stopNative(_ thread: ThreadID) {
-    while let event = control.waitForEvent(of: thread) {
+    while let event = nextEvent(of: thread) {
       switch event {
       case .stopped, .groupStop: return keepNative(thread)
       case .exited, .killed:

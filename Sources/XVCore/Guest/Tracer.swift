@@ -18,7 +18,7 @@ final class Tracer: @unchecked Sendable {
   var trace: Trace { Trace(descriptor: options.traceDescriptor, process: process) }
   var engine: Engine?
   var threads: [ThreadID: TracedThread] = [:]
-  private var births: UInt64 = 0
+  var births: UInt64 = 0
   /// A debugger's stop: nothing runs, all threads stand in canonical state.
   var isStopped = false
   /// Threads are being brought to a stop for the debugger.
@@ -147,7 +147,7 @@ final class Tracer: @unchecked Sendable {
     while canStop(thread), let state = threads[thread]?.state,
       state == .running || state == .enteringHandler || state == .raisingTrap
     {
-      guard let event = control.waitForEvent(of: thread) else {
+      guard let event = nextEvent(of: thread) else {
         threads[thread] = nil
         return
       }
@@ -319,6 +319,8 @@ struct TracedThread {
   var owesTrap = false
   /// The system call at whose entry it was told to stand, or that it makes since.
   var caughtCall: CaughtCall? = nil
+  /// The interrupted call that it was placed before.
+  var repeatedCall: RepeatedCall? = nil
   var isExiting = false
   var options: ThreadOptions = []
   /// The child that shares the thread's memory and has its place until it ends or calls exec.

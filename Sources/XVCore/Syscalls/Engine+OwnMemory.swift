@@ -57,6 +57,7 @@ extension Engine {
     call.arguments[0] = piece.lowerBound
     call.arguments[1] = piece.upperBound - piece.lowerBound
     partialCalls[thread] = call
+    claims[thread] = piece
     // Until the next piece is made the thread stands before its call, which can begin again.
     context.store32(ContextLayout.kind, RequestKind.systemCall.rawValue)
     makeNatively(context, call.number, protecting(call.number, call.arguments))

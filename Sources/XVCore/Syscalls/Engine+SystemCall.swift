@@ -141,7 +141,6 @@ extension Engine {
   /// A call that the gate made has returned.
   func finishSystemCall(_ thread: ThreadID, _ context: Context) {
     var result = Int64(bitPattern: context.load64(ContextLayout.callResult))
-    claims[thread] = nil
     noteResult(thread, context, result)
     if retryOpen(thread, context, result) { return }
     if let next = partialCalls[thread] {
@@ -155,6 +154,7 @@ extension Engine {
   /// What a finished call changed about mappings and handlers. Also for a call whose thread was
   /// stopped before it could report.
   func noteResult(_ thread: ThreadID, _ context: Context, _ result: Int64) {
+    claims[thread] = nil
     let number = Int32(truncatingIfNeeded: context.register(Register.rax))
     let arguments = partialCalls[thread]?.arguments ?? callArguments(context)
     trace("  = \(result)")
