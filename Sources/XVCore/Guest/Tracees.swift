@@ -117,18 +117,20 @@ final class Tracees: @unchecked Sendable {
   /// An end that was told while a thread was made to do something: it is handled in its turn.
   func postpone(_ thread: ThreadID, _ event: ControlEvent) { postponed.append((thread, event)) }
 
-  /// Waits until something happens to a process's first thread, or to another of which `meanwhile` wants to know
-  /// and which it looks at each time.
+  /// Waits until something happens to a process's first thread. `meanwhile` looks at its other threads, where that
+  /// takes longer than a stop does: then, and at each wake-up from then on.
   func waitForEvent(ofLeader thread: ThreadID, meanwhile: () -> Void) -> ControlEvent? {
+    let stopMilliseconds: Int32 = 1
+    var isLate = false
     while true {
       do throws(GuestError) {
         if let event = try control.pollEvent(of: thread) { return event }
       } catch {
         return nil
       }
-      meanwhile()
+      if isLate { meanwhile() }
       var wakeUp = pollfd(fd: children.descriptor, events: Int16(POLLIN), revents: 0)
-      poll(&wakeUp, 1, -1)
+      if poll(&wakeUp, 1, isLate ? -1 : stopMilliseconds) == 0 { isLate = true }
       children.clear()
       hasTakenWakeUp = true
     }

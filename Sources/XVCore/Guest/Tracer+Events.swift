@@ -10,6 +10,7 @@ extension Tracer {
     case .systemCallStop: atSystemCall(thread)
     case .exiting:
       threads[thread]?.isExiting = true
+      retireEngineEarly()
       control.resume(thread, signal: 0)
     case .vforkDone:
       threads[thread]?.vforkChild = nil
@@ -45,6 +46,16 @@ extension Tracer {
       return
     }
     tellFork(thread, .vforkDone)
+  }
+
+  /// No thread runs the program's code any more, and nobody asks about its memory: the engine's is given back while
+  /// the kernel takes down the process's own, which takes as long.
+  private func retireEngineEarly() {
+    guard !isDebugged, let engine,
+      threads.allSatisfy({ $0.value.isExiting && $0.value.processID == process })
+    else { return }
+    tracees.retire(engine)
+    self.engine = nil
   }
 
   private func gone(_ thread: ThreadID, _ reason: StopReason) {
