@@ -117,20 +117,21 @@ final class Tracees: @unchecked Sendable {
   /// An end that was told while a thread was made to do something: it is handled in its turn.
   func postpone(_ thread: ThreadID, _ event: ControlEvent) { postponed.append((thread, event)) }
 
-  /// Waits until something happens to a process's first thread. `meanwhile` looks at its other threads, where that
-  /// takes longer than a stop does: then, and at each wake-up from then on.
-  func waitForEvent(ofLeader thread: ThreadID, meanwhile: () -> Void) -> ControlEvent? {
-    let stopMilliseconds: Int32 = 1
-    var isLate = false
+  /// Waits until something happens to one thread. `meanwhile` looks at the others of its process, where that takes
+  /// longer than a stop does, and says whether it took something of theirs.
+  func waitForEvent(of thread: ThreadID, meanwhile: () -> Bool) -> ControlEvent? {
+    let longStop = ContinuousClock.now + .milliseconds(1)
     while true {
       do throws(GuestError) {
         if let event = try control.pollEvent(of: thread) { return event }
       } catch {
         return nil
       }
-      if isLate { meanwhile() }
+      let isLate = ContinuousClock.now >= longStop
+      // What was taken may have been all that the thread's end waited for.
+      if isLate, meanwhile() { continue }
       var wakeUp = pollfd(fd: children.descriptor, events: Int16(POLLIN), revents: 0)
-      if poll(&wakeUp, 1, isLate ? -1 : stopMilliseconds) == 0 { isLate = true }
+      poll(&wakeUp, 1, isLate ? -1 : 1)
       children.clear()
       hasTakenWakeUp = true
     }
@@ -270,7 +271,11 @@ final class Tracees: @unchecked Sendable {
   /// see it.
   func waitForBirth(of child: ThreadID) -> Bool {
     if earlyChildren.remove(child) != nil { return true }
-    if case .stopped? = control.waitForEvent(of: child) { return true }
+    switch control.waitForEvent(of: child) {
+    case .stopped: return true
+    case .exiting: control.resume(child, signal: 0)
+    default: break
+    }
     return false
   }
 }

@@ -87,7 +87,8 @@ extension Tracer {
   func canonicalize(_ thread: ThreadID) {
     guard let engine, var state = threads[thread], var registers = try? control.registers(thread)
     else { return }
-    var cachePlace = UInt64(registers.rip)
+    let cachePlace = UInt64(registers.rip)
+    var isLeaving = state.leaving?.span.contains(cachePlace) == true
     engine.lock.locked {
       guard let context = engine.contexts[thread] else { return }
       let isAtInstruction = engine.parked[thread]?.reason.isOfInstruction == true
@@ -99,7 +100,10 @@ extension Tracer {
         &registers, context: context, gate: engine.gate, gateBase: engine.guestCore)
       if place.isInLookup {
         engine.emptyDeadTarget(context)
-        cachePlace = context.load64(ContextLayout.retry)
+        // Nothing but a thread that leaves a breakpoint looks up where the instruction there leads. Its fragment may
+        // have been discarded (0).
+        let retry = context.load64(ContextLayout.retry)
+        isLeaving = retry == 0 || state.leaving?.span.contains(retry) == true
       }
       if let result = place.gateCallResult, !Tracer.isRestart(UInt64(bitPattern: result)) {
         engine.noteResult(thread, context, result)
@@ -110,9 +114,11 @@ extension Tracer {
       }
     }
     state.repeatedCall = nil
-    if state.leaving?.contains(cachePlace) == true, breakpoints.contains(UInt64(registers.rip)) {
+    if isLeaving, let leaving = state.leaving, UInt64(registers.rip) == leaving.breakpoint,
+      breakpoints.contains(leaving.breakpoint)
+    {
       // It was about to leave a breakpoint, and still is.
-      state.toldBreakpoint = UInt64(registers.rip)
+      state.toldBreakpoint = leaving.breakpoint
     }
     state.leaving = nil
     if let step = state.checkedStep { finish(step, &state, &registers) }
@@ -192,7 +198,7 @@ extension Tracer {
         let isVolatile = engine.translator.pointee.ranges.area(containing: target)?.isVolatile ?? true
         if skippingProbe, !isVolatile, let known = engine.translator.pointee.leavingFragments[target] {
           detour = known.entry
-          threads[thread]?.leaving = known.span
+          threads[thread]?.leaving = LeftBreakpoint(breakpoint: target, span: known.span)
           return .noCode
         }
         if skippingProbe { engine.translator.pointee.request &+= 1 }  // the code may have changed
@@ -205,7 +211,7 @@ extension Tracer {
           let unit = engine.translator.pointee.units[engine.translator.pointee.units.count - 1]
           let guest = engine.translator.pointee.arenas[arena].guest
           let span = (guest &+ UInt64(unit.hot))..<(guest &+ UInt64(unit.hotEnd))
-          threads[thread]?.leaving = span
+          threads[thread]?.leaving = LeftBreakpoint(breakpoint: target, span: span)
           if engine.translator.pointee.leavingFragments.count >= Translator.mostStepFragments {
             engine.translator.pointee.leavingFragments.removeAll()
           }

@@ -140,10 +140,16 @@ extension Tracer {
   }
 
   private func end(_ injection: Injection) {
-    let thread = injection.thread
-    if let mask = injection.mask { control.setSignalMask(thread, mask) }
+    if let mask = injection.mask { end(injection.thread, mask, injection.signals) }
+  }
+
+  /// Gives a thread its mask back, and the signals that came to it meanwhile. When it is gone its number may be that of
+  /// a thread that has called exec, whose mask is its own.
+  private func end(_ thread: ThreadID, _ mask: UInt64, _ signals: [Int32]) {
+    guard threads[thread]?.isExiting != true else { return }
+    control.setSignalMask(thread, mask)
     let owner = threads[thread]?.processID ?? thread.rawValue
-    for signal in injection.signals { _ = xv_tgkill(owner, thread.rawValue, signal) }
+    for signal in signals { _ = xv_tgkill(owner, thread.rawValue, signal) }
   }
 
   /// Makes a stopped thread carry out several calls, with one stop at the end, and puts its registers
@@ -176,10 +182,8 @@ extension Tracer {
     // Signals wait meanwhile. One that cannot wait is sent again: it belongs to the program.
     let trap = UInt64(1) << UInt64(SIGTRAP - 1)
     control.setSignalMask(thread, (mask | ~Tracer.synchronousSignals) & ~trap)
-    defer { control.setSignalMask(thread, mask) }
     var signals: [Int32] = []
-    let owner = threads[thread]?.processID ?? thread.rawValue
-    defer { for signal in signals { _ = xv_tgkill(owner, thread.rawValue, signal) } }
+    defer { end(thread, mask, signals) }
     while true {
       control.resume(thread, signal: 0)
       switch try nextEvent(ofCaller: thread) {

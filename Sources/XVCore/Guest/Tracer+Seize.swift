@@ -80,6 +80,11 @@ extension Tracer {
         if thread.rawValue == process { isFinished = true }
         return
       case .forked(let child, _): takeNativeChild(child)
+      case .exiting where thread.rawValue == process:
+        // Its end is told when all others have ended, and these are being stopped.
+        control.resume(thread, signal: 0)
+        threads[thread] = nil
+        return
       case .execed:
         threads = [thread: newThread(of: process)]
       default: break
@@ -108,6 +113,7 @@ extension Tracer {
     guard let event = control.waitForEvent(of: child) else { return }
     switch event {
     case .exited, .killed: return
+    case .exiting: return control.resume(child, signal: 0)
     default: break
     }
     if access("/proc/\(process)/task/\(child.rawValue)", F_OK) == 0 {

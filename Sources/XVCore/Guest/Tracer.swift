@@ -287,8 +287,8 @@ struct TracedThread {
   /// The breakpoint whose hit by this thread the debugger was told: only this one does the thread leave
   /// without another hit.
   var toldBreakpoint: UInt64? = nil
-  /// The cache addresses of the instruction with which it leaves that breakpoint.
-  var leaving: Range<UInt64>? = nil
+  /// A breakpoint that it leaves, by a fragment of its own.
+  var leaving: LeftBreakpoint? = nil
   /// The signal whose delivery the thread stands before: only then can it be delivered directly.
   var stoppedBySignal: Int32 = 0
   /// The debugger has moved it away from where it stopped.
@@ -329,4 +329,11 @@ struct TracedThread {
   var vforkChildIsNative = false
   /// The program's signal mask, while the thread is kept from signals.
   var mask: UInt64? = nil
+}
+
+/// A breakpoint that a thread leaves without its probe.
+struct LeftBreakpoint {
+  var breakpoint: UInt64
+  /// The cache addresses of the instruction's fragment.
+  var span: Range<UInt64>
 }
