@@ -29,7 +29,10 @@ class Steady:
         quiet = True
         for processor in self.processors:
             os.sched_setaffinity(0, [processor])
-            wall = run(COMMAND, "/dev/null", WORK / "probe", 10)[1]
+            _, wall, status = run(COMMAND, "/dev/null", WORK / "probe", 10)
+            if status:
+                raise SystemExit(f"compare: the probe of --steady, {' '.join(COMMAND)}, ended with status {status}; "
+                                 "leave --steady out, or find out why")
             self.shortest[processor] = min(self.shortest[processor], wall)
             quiet = quiet and wall <= TOLERANCE * self.shortest[processor]
         os.sched_setaffinity(0, self.processors)
