@@ -197,9 +197,12 @@ import xv_gdbstub
 
   @Test func originalAndTranslatedCodeSideBySide() {
     let text = BlockText(
-      original: Address(0x40_0000), originalBytes: [0x55, 0xc3], cache: CacheAddress(0x9000),
-      cacheBytes: [0x55, 0x90, 0xc3],
-      instructions: [(Address(0x40_0000), 0), (Address(0x40_0001), 1)])
+      BlockListing(
+        cache: CacheAddress(0x9000), cacheBytes: [0x55, 0x90, 0xc3],
+        entries: [
+          BlockListing.Entry(original: Address(0x40_0000), originalBytes: [0x55], cacheOffset: 0),
+          BlockListing.Entry(original: Address(0x40_0001), originalBytes: [0xc3], cacheOffset: 1),
+        ]))
     #expect(
       text.text == """
         original             | translated, 3 bytes

@@ -9,7 +9,8 @@ import Testing
 enum NativeRun {
   struct State {
     var state: GuestState
-    /// Before a direct jump, which has no place in the cache when its target follows.
+    /// Before a jump that has no place in the cache when its target follows: a direct one, or one through a slot that
+    /// may be constant, also behind endbr64.
     var isBeforeJump: Bool
   }
 
@@ -45,9 +46,11 @@ enum NativeRun {
   }
 
   private static func isJump(_ process: Int32, _ pc: UInt64) -> Bool {
-    var opcode: UInt8 = 0
-    _ = xv_read_remote(process, pc, &opcode, 1)
-    return opcode == 0xeb || opcode == 0xe9
+    var code: UInt64 = 0
+    _ = xv_read_remote(process, pc, &code, 8)
+    if code & 0xffff_ffff == 0xfa1e_0ff3 { code >>= 32 }
+    if code & 0xff == 0xf2 { code >>= 8 }
+    return [0xeb, 0xe9].contains(code & 0xff) || code & 0xffff == 0x25ff
   }
 
   private static func end(_ process: Int32, _ control: PtraceControl) {

@@ -10,6 +10,7 @@ import Testing
 @Suite(.serialized, .timeLimit(.minutes(2))) struct RecoveryTests {
   private static let programs = [
     "branches", "calls", "pushing", "jumps", "system", "segments", "operands", "redzone", "selfmodify", "far",
+    "inlined",
   ]
   /// Programs of one unit that is not kept: it holds x87 instructions, or its code is writable.
   private static let unpersisted = ["operands", "selfmodify"]
@@ -86,7 +87,48 @@ import Testing
     #expect(stops.next(seconds: 20) != nil)
     let listing = try #require(try guest.block(at: function))
     #expect(listing.cacheBytes.starts(with: [0x48, 0x89, 0x1c, 0x24]))  // mov [rsp], rbx
-    #expect(listing.instructions.first.map { $0.original } == function)
+    #expect(listing.entries.first.map { $0.original } == function)
+  }
+
+  /// The caller's fragment holds the instructions of functions that only compute, also of those behind slots that
+  /// nobody may write to; a breakpoint in one of them or in a stub is met all the same.
+  @Test func smallFunctionsStandInTheirCallers() throws {
+    let program = try AssemblyProgram.built("inlined", flags: ["-static", "-Wl,-Ttext=0x401000"])
+    let stops = StopQueue()
+    let guest = try Self.launch(program.path, stops: stops)
+    defer { guest.kill() }
+    let again = OriginalAddress(0x401006)
+    let throughSlots = OriginalAddress(0x401200)
+    let roundsEnd = OriginalAddress(0x401280)
+    let protect = OriginalAddress(0x4012c0)
+    let stubs = [OriginalAddress(0x401300), OriginalAddress(0x401310)]
+    let straight = OriginalAddress(0x401340)
+    let branches = OriginalAddress(0x401360)
+    let changes = OriginalAddress(0x4013a0)
+    func runs(to place: OriginalAddress) throws {
+      #expect(try guest.insertBreakpoint(at: place))
+      try guest.resume(ResumePlan())
+      #expect(stops.next(seconds: 20) != nil)
+      let thread = try #require(guest.threads.first)
+      #expect(try guest.registers(of: thread, extended: false).general.rip == place.rawValue)
+      #expect(try guest.removeBreakpoint(at: place))
+    }
+    try runs(to: roundsEnd)
+    let callers = try #require(try guest.block(at: again)).entries.map(\.original)
+    for function in [straight, branches, changes] { #expect(callers.contains(function)) }
+    try runs(to: straight)
+    try runs(to: stubs[0])
+    try runs(to: branches)
+    try runs(to: stubs[1])
+    // Where the calls went is read again: the fourth round's slots are `straight`'s.
+    try runs(to: roundsEnd)
+    try runs(to: throughSlots)
+    try runs(to: protect)
+    let followed = try #require(try guest.block(at: throughSlots)).entries.map(\.original)
+    #expect(followed.contains(branches) || followed.contains(straight))
+    for stub in stubs { #expect(!followed.contains(stub)) }
+    try guest.resume(ResumePlan())
+    #expect(stops.next(seconds: 20) == .exited(7))
   }
 
   /// A target dies while a thread that has found it fills its table entry, and a stop takes that thread back to its

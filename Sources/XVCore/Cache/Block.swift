@@ -29,6 +29,8 @@ struct Block: BitwiseCopyable {
   var callValid: SpillSet = []
   /// `returnEntry` stands right behind its call instruction, where the processor's return predictor expects it.
   var returnsBehindCall = false
+  /// The code of a called function inside another's unit: nobody enters here.
+  var isInlined = false
   /// Entry with all registers in place: direct jumps.
   var linked: UInt32 = 0
   /// The code itself. Unless it needs no slots, `linked` stores them first.

@@ -24,6 +24,11 @@ struct Instruction: BitwiseCopyable {
     case transactionBegin
     /// Far transfers and the like: the server carries out far returns and refuses the others.
     case rare
+    // Of a function that stands in its caller's fragment (`Translator+Inline`).
+    case inlinedCall
+    case inlinedConditionalJump
+    case inlinedJump
+    case inlinedReturn
     /// No instruction: emitted so that the processor raises the guest's own fault.
     case invalid
   }
@@ -50,6 +55,8 @@ struct Instruction: BitwiseCopyable {
 
   var end: UInt64 { address &+ UInt64(length) }
   var isCall: Bool { kind == .call || kind == .indirectCall }
+  /// A call, or a jump through memory.
+  var isFollowable: Bool { isCall || kind == .indirectJump }
 
   /// Opcodes d8 to df: x87.
   @inline(__always)

@@ -22,6 +22,12 @@ extension Emitter {
     return cursor
   }
 
+  mutating func farJump() -> UnsafeMutableRawPointer {
+    byte(0xe9)
+    u32(0)
+    return cursor
+  }
+
   mutating func shortJump(_ opcode: UInt8) -> UnsafeMutableRawPointer {
     byte(opcode)
     byte(0)

@@ -264,10 +264,28 @@ package final class Guest: Sendable {
 
 /// Original and translated bytes of one block, for disassembly.
 package struct BlockListing: Sendable {
-  package var original: OriginalAddress
-  package var originalBytes: [UInt8]
+  /// Original instructions that were translated together: one, or one and what follows it without a translation of its
+  /// own. They are the block's, or a called function's that stands in its fragment.
+  package struct Entry: Sendable {
+    package var original: OriginalAddress
+    package var originalBytes: [UInt8]
+    /// Where their translation begins in `cacheBytes`.
+    package var cacheOffset: Int
+
+    package init(original: OriginalAddress, originalBytes: [UInt8], cacheOffset: Int) {
+      self.original = original
+      self.originalBytes = originalBytes
+      self.cacheOffset = cacheOffset
+    }
+  }
+
   package var cache: CacheAddress
   package var cacheBytes: [UInt8]
-  /// Where each original instruction's translation begins: (original address, offset into cacheBytes).
-  package var instructions: [(original: OriginalAddress, cacheOffset: Int)]
+  package var entries: [Entry]
+
+  package init(cache: CacheAddress, cacheBytes: [UInt8], entries: [Entry]) {
+    self.cache = cache
+    self.cacheBytes = cacheBytes
+    self.entries = entries
+  }
 }

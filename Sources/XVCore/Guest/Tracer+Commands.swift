@@ -178,27 +178,46 @@ extension Engine {
     // Where a call's entry pushes, the body begins in the cold part.
     let start = block.body < UInt32(Arena.hotEnd) ? block.body : block.callEntry
     let end = unit.hotEnd
-    var bytes = [UInt8](repeating: 0, count: Int(block.length))
-    guard xv_read_remote(process, block.original, &bytes, bytes.count) == bytes.count else {
-      return nil
-    }
     let range = block.original..<(block.original &+ UInt64(block.length))
-    var instructions: [(original: OriginalAddress, cacheOffset: Int)] = []
+    let inlined = inlinedCode(of: unit)
+    var found: [(original: UInt64, offset: UInt32)] = []
     var last = start
     for entry in translator.pointee.arenas[arena].hotRecovery.entries(in: start..<end) {
-      if entry.form == .at, entry.spilled.isEmpty, !range.contains(entry.original) { break }
+      let isOwn = range.contains(entry.original) || inlined.contains { $0.contains(entry.original) }
+      if entry.form == .at, entry.spilled.isEmpty, !isOwn { break }
       last = entry.offset
-      if instructions.last?.original.rawValue != entry.original, range.contains(entry.original) {
-        instructions.append((OriginalAddress(entry.original), Int(entry.offset - start)))
-      }
+      if found.last?.original != entry.original, isOwn { found.append((entry.original, entry.offset)) }
     }
     let next =
       translator.pointee.arenas[arena].hotRecovery.entries(in: (last + 1)..<end).first?.offset ?? end
     let server = translator.pointee.arenas[arena].server + Int(start)
+    let entries = found.indices.map { index in
+      let original = found[index].original
+      let isOwn = range.contains(original)
+      // What follows in the block without a translation of its own belongs to it.
+      let end =
+        isOwn ? found[(index + 1)...].first { range.contains($0.original) }?.original ?? range.upperBound : original &+ 15
+      var bytes = [UInt8](repeating: 0, count: Int(max(end, original) - original))
+      let count = max(0, xv_read_remote(process, original, &bytes, bytes.count))
+      let length = isOwn ? count : Int(translator.pointee.decoder.decode(bytes, available: count, address: original)?.length ?? 0)
+      return BlockListing.Entry(
+        original: OriginalAddress(original), originalBytes: Array(bytes.prefix(length)),
+        cacheOffset: Int(found[index].offset - start))
+    }
     return BlockListing(
-      original: OriginalAddress(block.original), originalBytes: bytes,
       cache: translator.pointee.arenas[arena].address(Int(start)),
-      cacheBytes: Array(UnsafeRawBufferPointer(start: server, count: Int(next - start))),
-      instructions: instructions)
+      cacheBytes: Array(UnsafeRawBufferPointer(start: server, count: Int(next - start))), entries: entries)
+  }
+
+  /// The code of called functions that a unit holds copies of.
+  private func inlinedCode(of unit: Unit) -> [Range<UInt64>] {
+    var ranges: [Range<UInt64>] = []
+    var number = unit.firstBlock
+    while number >= 0 {
+      let block = translator.pointee.blocks[Int(number)]
+      if block.isInlined { ranges.append(Range(at: block.original, count: UInt64(block.length))) }
+      number = block.nextInUnit
+    }
+    return ranges
   }
 }

@@ -285,6 +285,7 @@ extension Engine {
   /// What the kernel copies at a fork, and what is known about it. Both locks are held.
   func inherit(from maker: Engine) {
     translator.pointee.ranges = maker.translator.pointee.ranges
+    translator.pointee.constants = maker.translator.pointee.constants
     if caughtCalls == .none {
       translator.pointee.persisted = maker.translator.pointee.persisted.map {
         PersistentCode(inheriting: $0)

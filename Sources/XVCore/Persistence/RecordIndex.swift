@@ -83,7 +83,7 @@ final class RecordIndex: Sendable {
     of record: UnsafeRawPointer, _ header: UnitRecord, _ place: RecordPlace, to places: inout [RecordPlace]
   ) {
     guard header.kind == .unit, let parts = UnitParts(at: record, header) else { return }
-    for block in parts.blocks {
+    for block in parts.blocks where !block.isInlined {
       var place = place
       place.address = block.original &- header.slide
       places.append(place)

@@ -86,7 +86,7 @@ extension Translator {
     let move = slide &- header.slide
     for block in unit.blocks { table.prefetch(block.original &+ move) }
     for exit in unit.exits { table.prefetch(exit.target &+ move) }
-    for block in unit.blocks where starts.contains(block.original &+ move) { return false }
+    for block in unit.blocks where !block.isInlined && starts.contains(block.original &+ move) { return false }
     guard move == 0 || !header.isAbsolute, let arena = arena(for: header.original &+ move),
       proof == .given || isCurrent(unit, move, by: proof)
     else { return false }
@@ -128,6 +128,7 @@ extension Translator {
 
   /// Whether the original code is, byte for byte, what was translated, and nobody wants to stop there.
   private mutating func isCurrent(_ unit: UnitParts, _ move: UInt64, by proof: Proof) -> Bool {
+    for transfer in unit.followed where !isCurrent(transfer.moved(by: move)) { return false }
     var source = unit.source.baseAddress!
     for run in unit.runs {
       var at = run.original &+ move
@@ -226,7 +227,7 @@ extension Translator {
     var first: Int32 = -1
     var last: Int32 = -1
     for old in unit.blocks {
-      let index = record(old.original &+ move)
+      let index = old.isInlined ? nameless(old.original &+ move) : record(old.original &+ move)
       let existing = blocks[Int(index)]
       var block = old
       block.original = existing.original

@@ -81,6 +81,9 @@ extension Translator {
     }
     module.new.append(relocations.words, count: relocations.count * 4)
     module.new.pad(to: 8)
+    header.followedCount = UInt16(followed.count)
+    for transfer in followed { module.new.append(transfer) }
+    module.new.pad(to: 8)
     header.runCount = appendRuns(scanned.count, to: module)
     module.new.append(copies, count: Int(header.sourceCount))
     module.new.pad(to: 8)

@@ -3,7 +3,7 @@
 /// One entry of the persistent cache: a unit, or something that was added to a unit later.
 ///
 /// A unit's parts follow its header in this order, each padded to 8 bytes: blocks, exits, recovery
-/// entries (hot, cold), relocations, runs of original code, the bytes of these runs, hot code, cold
+/// entries (hot, cold), relocations, followed transfers, runs of original code, the bytes of these runs, hot code, cold
 /// code, literals. Addresses and offsets are those of the process that made the record; the reader
 /// adds the differences.
 struct UnitRecord: BitwiseCopyable {
@@ -44,6 +44,7 @@ struct UnitRecord: BitwiseCopyable {
   var runCount: UInt16 = 0
   var sourceCount: UInt16 = 0
   var literalCount: UInt16 = 0
+  var followedCount: UInt16 = 0
   var hotCount: UInt32 = 0
   var coldCount: UInt32 = 0
 
@@ -74,6 +75,7 @@ struct UnitParts {
   let hotRecovery: UnsafeBufferPointer<PackedRecovery>
   let coldRecovery: UnsafeBufferPointer<PackedRecovery>
   let relocations: UnsafeBufferPointer<UInt32>
+  let followed: UnsafeBufferPointer<FollowedTransfer>
   let runs: UnsafeBufferPointer<CodeRun>
   let source: UnsafeRawBufferPointer
   let hot: UnsafeRawBufferPointer
@@ -98,6 +100,7 @@ struct UnitParts {
     hotRecovery = part(Int(header.hotRecoveryCount))
     coldRecovery = part(Int(header.coldRecoveryCount))
     relocations = part(Int(header.relocationCount))
+    followed = part(Int(header.followedCount))
     runs = part(Int(header.runCount))
     source = bytes(Int(header.sourceCount))
     hot = bytes(Int(header.hotCount))

@@ -256,6 +256,7 @@ extension Engine {
   func noteUnmapped(_ address: UInt64, _ length: UInt64) {
     let range = address..<max(address, address &+ roundedUp(length))
     formerly.remove(range)
+    if translator.pointee.constants.remove(range) { forgetCode(range) }
     guard translator.pointee.ranges.overlaps(range) else { return }
     translator.pointee.ranges.remove(range)
     translator.pointee.trusted.forget(range)
@@ -265,9 +266,9 @@ extension Engine {
   /// MADV_DONTNEED and its like put zeros where code was, and what was protected is so no more.
   private func noteAdvised(_ arguments: [UInt64]) {
     let range = arguments[0]..<max(arguments[0], arguments[0] &+ roundedUp(arguments[1]))
-    guard [4, 8, 9, 24].contains(arguments[2]), translator.pointee.trusted.isProtected(range) else {
-      return
-    }
+    guard [4, 8, 9, 24].contains(arguments[2]),
+      translator.pointee.trusted.isProtected(range) || translator.pointee.constants.overlaps(range)
+    else { return }
     translator.pointee.trusted.forget(range)
     forgetCode(range)
   }
@@ -277,6 +278,8 @@ extension Engine {
     let old = translator.pointee.ranges.areas(in: range)
     let protection = Int32(truncatingIfNeeded: arguments[2] & 7)
     translator.pointee.ranges.remove(range)
+    let wasConstant = translator.pointee.constants.remove(range)
+    if protection == 1 { translator.pointee.constants.add(range, isSure: false) }
     if protection & 4 != 0 {
       // What was file-backed and never writable stays so.
       let isFile =
@@ -290,7 +293,7 @@ extension Engine {
       translator.pointee.ranges.add(area)
       formerly.add(area)
     }
-    guard !old.isEmpty else { return }
+    guard !old.isEmpty || wasConstant else { return }
     translator.pointee.trusted.forget(range)
     forgetCode(range)
   }
@@ -325,6 +328,8 @@ extension Engine {
   func rereadMap() {
     guard !options.guardOriginalCode else { return }
     let map = AddressMap(process: memoryOwner)
+    for range in translator.pointee.constants.ranges { forgetCode(range) }
+    translator.pointee.constants.removeAll()
     translator.pointee.ranges.removeAll()
     for line in map.lines where line.protection & 4 != 0 && !isOwn(line.range) {
       translator.pointee.ranges.add(

@@ -81,6 +81,7 @@ extension Translator {
       emitParking(.probe, target: original, origin: original, &emission)
     } else {
       for index in 0..<scanned.count {
+        if !inlinedJumps.isEmpty { landInlinedJumps(at: index, emission) }
         if marks[index].startsBlock, mode == .normal {
           let block = beginBlock(
             index, scan[index].address, index == 0 ? entry : nil, &emission, &lastBlock)
@@ -92,12 +93,14 @@ extension Translator {
           emitSelfCheck(index, countedAs: nil, &emission)
         }
         if index > 0 || !pushesAtCallEntry(entry, mode) { emitInstruction(index, &emission) }
-        if lastBlock >= 0 {
+        if lastBlock >= 0, !marks[index].isInlined {
           let block = Int(lastBlock)
           blocks[block].length = UInt16(
             truncatingIfNeeded: scan[index].end &- blocks[block].original)
         }
       }
+      if !inlinedJumps.isEmpty { landInlinedJumps(at: scanned.count, emission) }
+      addInlinedBlocks(scanned.count, behind: lastBlock, emission)
       let last = scan[scanned.count - 1]
       if case .continues(let at) = scanned.end, mode == .normal, last.isCall {
         emitDetachedContinuation(of: last, at: at, &emission)
@@ -243,6 +246,8 @@ extension Translator {
     case .guestSegmentBase, .rare:
       emitParking(
         .rare, target: instruction.address, origin: instruction.address, &emission)
+    case .inlinedCall: emitPushReturnAddress(instruction.end, &emission)
+    case .inlinedConditionalJump, .inlinedJump, .inlinedReturn: emitInlined(index, &emission)
     case .invalid: emission.hot.u16(0x0b0f)  // ud2
     }
     // Others come to a call by its check.

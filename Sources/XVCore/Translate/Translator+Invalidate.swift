@@ -40,7 +40,7 @@ extension Translator {
   private mutating func retire(_ number: Int32, _ forget: (UInt64, TargetTables.Kind) -> Void) {
     var block = blocks[Int(number)]
     block.state = .wanted
-    starts.remove(block.original)
+    if !block.isInlined { starts.remove(block.original) }
     // What leads here asks again. Exits of dead units stay in the lists: a thread may still be inside
     // one, and a call that returns into one must find its way on.
     var index = block.incoming

@@ -41,7 +41,7 @@ extension Translator {
     var number = units[unit].firstBlock
     while number >= 0 {
       blocks[Int(number)].state = .live
-      starts.insert(blocks[Int(number)].original)
+      if !blocks[Int(number)].isInlined { starts.insert(blocks[Int(number)].original) }
       number = blocks[Int(number)].nextInUnit
     }
   }

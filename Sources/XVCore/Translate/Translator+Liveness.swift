@@ -51,10 +51,15 @@ extension Translator {
     var hasChanged = false
     var useful: SpillSet = .all
     if let target = indexOfContinuation(scanned) { useful = final ? .all : states[target].useful }
+    var behindReturn = useful
     for index in stride(from: scanned.count &- 1, through: 0, by: -1) {
       switch scan[index].kind {
       case .plain, .ripRelative: useful.subtract(SpillSet(scan[index].writes))
-      case .jump: break
+      case .jump, .inlinedCall: break
+      case .inlinedReturn:
+        if marks[index].leadsTo < 0 { behindReturn = useful } else { useful = behindReturn }
+      case .inlinedJump: useful = states[Int(marks[index].leadsTo)].useful
+      case .inlinedConditionalJump: useful.formUnion(states[Int(marks[index].leadsTo)].useful)
       case .conditionalJump:
         if let target = seen.find(scan[index].target), target < scanned.count, !final || target > index {
           useful.formUnion(states[target].useful)
@@ -76,6 +81,8 @@ extension Translator {
     let count = scanned.count
     var valid: SpillSet = entry == .jump || entry == .ret ? .all : []
     var hasChanged = false
+    // What the returns of an inlined function agree on.
+    var returned: SpillSet = .all
     for index in 0..<count {
       let mark = marks[index]
       if mark.followsCall { valid = .all }
@@ -88,6 +95,14 @@ extension Translator {
       states[index].valid = valid
       switch scan[index].kind {
       case .plain, .ripRelative: valid.subtract(SpillSet(scan[index].writes))
+      case .inlinedCall: returned = .all
+      case .inlinedReturn:
+        returned.formIntersection(valid)
+        // Behind one in the middle only jumps lead on.
+        valid = mark.leadsTo < 0 ? returned : .all
+      case .inlinedConditionalJump, .inlinedJump:
+        states[Int(mark.leadsTo)].joined.formIntersection(valid)
+        if scan[index].kind == .inlinedJump { valid = .all }
       case .conditionalJump, .jump:
         guard let target = seen.find(scan[index].target), target < count else { continue }
         let agreed = states[target].joined.intersection(valid)
@@ -126,6 +141,7 @@ extension Translator {
       live = liveAtTarget(at, count, from: count, exitState, final)
     }
     exitState.live = live
+    var behindReturn = live
     var index = count
     while index > 0 {
       index &-= 1
@@ -140,7 +156,11 @@ extension Translator {
       case .conditionalJump:
         live.formUnion(
           liveAtTarget(instruction.target, count, from: index, states[index], final))
-      case .jump: break
+      case .jump, .inlinedCall: break
+      case .inlinedReturn:
+        if marks[index].leadsTo < 0 { behindReturn = live } else { live = behindReturn }
+      case .inlinedJump: live = states[Int(marks[index].leadsTo)].live
+      case .inlinedConditionalJump: live.formUnion(states[Int(marks[index].leadsTo)].live)
       case .call: live = liveIn(instruction.target, valid)
       case .ret: live = SpillSet.all.subtracting(valid)
       case .indirectJump, .indirectCall:

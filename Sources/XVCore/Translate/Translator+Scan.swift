@@ -22,6 +22,7 @@ extension Translator {
   mutating func scanUnit(at start: UInt64, limit: Int, arena: Int) -> Scanned? {
     seen.clear()
     scanUsesRedZone = false
+    followed.removeAll(keepingCapacity: true)
     var count = 0
     var blockCount = 1
     var copied: UInt32 = 0
@@ -70,16 +71,20 @@ extension Translator {
       }
       let at = code! + Int(pc &- codeStart)
       let left = min(15, available - Int(pc &- codeStart))
-      guard let instruction = decoder.decode(at, available: left, address: pc) else {
+      guard var instruction = decoder.decode(at, available: left, address: pc) else {
         if count > 0 { return Scanned(count: count, end: .continues(at: pc)) }
         // Cut short by a page that is not there: the fetch itself faults.
         return left < 15 ? nil : scanInvalid(pc)
       }
 
+      (copies + Int(copied)).update(from: at, count: Int(instruction.length))
+      if limit > 1, instruction.isFollowable {
+        follow(&instruction, area, arena: arena)
+        code = nil  // The reader may hold another page there now.
+      }
       scan[count] = instruction
       marks[count] = ScanMark(
         startsBlock: startsBlock, isChecked: isChecked, followsCall: followsCall, bytes: copied, callNumber: -1)
-      (copies + Int(copied)).update(from: at, count: Int(instruction.length))
       copied &+= UInt32(instruction.length)
       seen.insert(pc, count)
       if instruction.prefix.contains(.redZone) { scanUsesRedZone = true }
@@ -109,6 +114,16 @@ extension Translator {
         startsBlock = true
         blockCount &+= 1
       case .call, .indirectCall:
+        if instruction.kind == .call, limit > 1 {
+          let inlined = inlineFunction(
+            at: instruction.target, behind: count, limit: limit, area, arena: arena, copied: &copied)
+          if inlined > 0 {
+            scan[count &- 1].kind = .inlinedCall
+            count &+= inlined
+            pc = next
+            continue
+          }
+        }
         if limit > 1,
           shareCall(
             at: instruction.address, length: UInt16(instruction.length), end: instruction.end,
@@ -127,6 +142,7 @@ extension Translator {
         if area.isVolatile { return Scanned(count: count, end: .continues(at: pc)) }
       case .indirectJump, .ret: return Scanned(count: count, end: .transfer)
       case .rare, .invalid: return Scanned(count: count, end: .transfer)
+      case .inlinedCall, .inlinedConditionalJump, .inlinedJump, .inlinedReturn: break  // made by this scan alone
       }
     }
   }

@@ -32,7 +32,7 @@ extension Translator {
     switch instruction.kind {
     case .plain, .ripRelative, .guestSegment, .call, .indirectCall, .indirectJump, .ret: break
     case .jump, .conditionalJump, .shortLoop, .systemCall, .guestSegmentBase, .transactionBegin, .rare,
-      .invalid:
+      .inlinedCall, .inlinedConditionalJump, .inlinedJump, .inlinedReturn, .invalid:
       return
     }
     let accesses = decoder.accesses(of: bytes, length: Int(instruction.length))

@@ -9,6 +9,7 @@ struct Translator: ~Copyable {
   // What is translated from.
   var process: Int32
   var ranges = ExecutableRanges()
+  var constants = ConstantMemory()
   var reader = CodeReader()
   var trusted = TrustedPages()
   var decoder = Decoder()
@@ -74,6 +75,10 @@ struct Translator: ~Copyable {
   /// Where the translation of the last call begins, for the block that follows it.
   var lastCallSite: UInt32 = 0
   var lastCallValid: SpillSet = []
+  /// The scanned transfers that go where constant memory says.
+  var followed: [FollowedTransfer] = []
+  /// Jumps inside copies of called functions whose targets are not emitted yet: the target's index, the field.
+  var inlinedJumps: [(to: Int, field: UnsafeMutableRawPointer)] = []
   /// What the code of the unit being emitted says about where it lies.
   var relocations = RelocationList()
   /// Behind the last scanned instruction.
@@ -135,6 +140,14 @@ struct Translator: ~Copyable {
     let base = blocks.base
     table.insert(original, number) { base[Int($0)].original }
     return number
+  }
+
+  /// The record of a block that nobody looks for by its address.
+  mutating func nameless(_ original: UInt64) -> Int32 {
+    var block = Block(original: original)
+    block.isInlined = true
+    blocks.append(block)
+    return Int32(blocks.count - 1)
   }
 
   /// The number of the record of a block, or -1.
@@ -293,6 +306,10 @@ struct ScanMark: BitwiseCopyable {
   var isJoin = false
   /// One of these jumps comes from further on.
   var isLoopHead = false
+  /// The instruction is a called function's.
+  var isInlined = false
+  /// Where an inlined jump leads.
+  var leadsTo: Int16 = -1
   /// Offset of the copied bytes.
   var bytes: UInt32
   /// eax is known when the instruction is a system call: its number, else -1.

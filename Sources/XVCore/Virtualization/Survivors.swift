@@ -78,7 +78,7 @@ final class Survivors {
     for block in parts.blocks {
       let original = block.original &+ entry.slide &- parts.header.slide
       let base = blocks.base
-      if index.find(original, address: { base[Int($0)].original }) < 0 {
+      if !block.isInlined, index.find(original, address: { base[Int($0)].original }) < 0 {
         blocks.append(Place(original: original, entry: number))
         index.insert(original, Int32(blocks.count - 1)) { base[Int($0)].original }
       }
