@@ -10,13 +10,22 @@ struct ConstantMemory {
   }
 
   private var areas: [Area] = []
+  /// Of areas that nobody has asked for yet the latest are enough: a program may protect page after page. One that was
+  /// asked for stays, since code relies on it.
+  private static let mostUnsure = 64
 
   var ranges: [Range<UInt64>] { areas.map(\.range) }
 
   /// From now on these pages may be read only; unless `isSure`, they may be shared with others, who write there.
   mutating func add(_ range: Range<UInt64>, isSure: Bool) {
     remove(range)
-    if !range.isEmpty { areas.append(Area(range: range, isSure: isSure)) }
+    guard !range.isEmpty else { return }
+    if !isSure, areas.count(where: { !$0.isSure }) >= ConstantMemory.mostUnsure,
+      let oldest = areas.firstIndex(where: { !$0.isSure })
+    {
+      areas.remove(at: oldest)
+    }
+    areas.append(Area(range: range, isSure: isSure))
   }
 
   /// These pages may change. Whether any of them could not until now.
