@@ -10,8 +10,12 @@ extension Tracer {
   func applyCheckedWatchpoints() {
     guard let engine else { return }
     let wanted = watchpoints.checked
+    let areReadsWatched = watchpoints.areReadsWatched
     let isChanged = engine.lock.locked { () -> Bool in
-      guard engine.checked != wanted else { return false }
+      // Once and for all: nothing is thrown away again when watchpoints come and go.
+      let isFirst = areReadsWatched && !engine.translator.pointee.makesEachRead
+      if isFirst { engine.translator.pointee.makesEachRead = true }
+      guard engine.checked != wanted else { return isFirst }
       engine.check(wanted)
       let checks: AccessChecks =
         options.torture.watch || wanted.contains { $0.kind != .write }
@@ -20,7 +24,7 @@ extension Tracer {
       let isEnough = checks == .none ? engine.translator.pointee.checks == .none
         : engine.translator.pointee.checks >= checks
       if !isEnough { engine.translator.pointee.checks = checks }
-      return !isEnough
+      return !isEnough || isFirst
     }
     guard isChanged else { return }
     if isStopped { discard(.flush, for: nil) } else { makeRoom(.flush) }

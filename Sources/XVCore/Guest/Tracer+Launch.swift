@@ -308,10 +308,7 @@ enum LaunchPath {
 extension Engine {
   /// Learns where code may be from /proc/PID/maps; not in guard mode, once the guard is set.
   func learnRanges(_ map: AddressMap) {
-    translator.pointee.constants.removeAll()
-    for line in map.lines where line.protection == 1 && !line.isShared && line.inode != 0 {
-      translator.pointee.constants.add(line.range, isSure: true)
-    }
+    noteConstants(map)
     for line in map.lines where line.protection & 4 != 0 && line.path != "[vsyscall]"
       && !isOwn(line.range)
     {

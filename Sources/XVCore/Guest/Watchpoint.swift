@@ -58,6 +58,8 @@ struct WatchpointSet {
   private var watchpoints: Set<Watchpoint> = []
   private(set) var registers = DebugRegisters()
   private(set) var checked: Set<Watchpoint> = []
+  /// Some watchpoint in a debug register is for reads.
+  var areReadsWatched: Bool { watchpoints.contains { $0.kind != .write } }
 
   /// False, and nothing has changed, when there are too many, or it is no memory.
   mutating func insert(_ watchpoint: Watchpoint, mayUseRegisters: Bool = true) -> Bool {

@@ -50,7 +50,9 @@ struct ConstantMemory {
     guard let index = areas.firstIndex(where: { $0.range.contains(address) }) else { return nil }
     let range = areas[index].range
     if !areas[index].isSure {
-      let lines = AddressMap(process: process).lines.filter { $0.range.overlaps(range) }
+      let map = AddressMap(process: process)
+      guard !map.lines.isEmpty else { return nil }
+      let lines = map.lines.filter { $0.range.overlaps(range) }
       guard !lines.isEmpty, lines.allSatisfy({ !$0.isShared && $0.protection == 1 }) else {
         areas.remove(at: index)
         return nil

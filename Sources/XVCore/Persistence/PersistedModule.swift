@@ -112,6 +112,12 @@ final class PersistedModule {
     return true
   }
 
+  /// Whether an earlier run has left a record with the block at an address.
+  func hasRecord(of original: UInt64) -> Bool {
+    guard let slide else { return false }
+    return oldIndex?.records(from: original &- slide) != nil || handedIndex?.records(from: original &- slide) != nil
+  }
+
   var hasMore: Bool { slide != nil && cursor < source.count && ahead > 0 }
 
   /// The original address of the next record; nil at the end.

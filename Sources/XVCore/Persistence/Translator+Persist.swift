@@ -29,6 +29,8 @@ extension Translator {
     else { return }
     let module = persisted.modules[Int(area.module)]
     guard let slide = module.slide, module.isRecording, module.isThisFile, module.new.count < PersistedModule.mostAdded else { return }
+    // Where the slots say one thing in one environment and another in the next, one record is enough.
+    guard followed.isEmpty || !module.hasRecord(of: original) else { return }
     // All that it names moves with its file, in whichever of the file's areas it lies.
     func isInside(_ address: UInt64) -> Bool {
       area.range.contains(address) || ranges.area(containing: address)?.module == area.module

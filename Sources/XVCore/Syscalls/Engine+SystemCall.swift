@@ -159,7 +159,7 @@ extension Engine {
     let arguments = partialCalls[thread]?.arguments ?? callArguments(context)
     trace("  = \(result)")
     let handler = handlersToBe.removeValue(forKey: thread)
-    guard result >= 0 || result < -4095 else { return }
+    guard result >= 0 || result < -4095 else { return noteFailed(number, arguments, -result) }
     let value = UInt64(bitPattern: result)
     switch number {
     case InterceptedCall.mmap: noteMapped(at: value, arguments)
@@ -253,6 +253,30 @@ extension Engine {
           isWanted: arguments[3] & anonymous == 0 && arguments[2] & 2 == 0, isSure: { _ in true })))
   }
 
+  /// A call that came to a hole or found no memory may have done a part: mm/mprotect.c and mm/madvise.c go from
+  /// mapping to mapping, mm/vma.c and mm/mremap.c take away what MAP_FIXED and MREMAP_FIXED name first.
+  private func noteFailed(_ number: Int32, _ arguments: [UInt64], _ error: Int64) {
+    let fixed: UInt64 = 0x10
+    let remapFixed: UInt64 = 2
+    var start = arguments[0]
+    var length = arguments[1]
+    switch number {
+    case InterceptedCall.mprotect, InterceptedCall.pkeyMprotect:
+      guard error == Int64(ENOMEM) || error == Int64(EACCES) else { return }
+    case InterceptedCall.madvise: guard error == Int64(ENOMEM) else { return }
+    case InterceptedCall.mmap: guard arguments[3] & fixed != 0, error == Int64(ENOMEM) || error == Int64(ENODEV) else { return }
+    case InterceptedCall.mremap:
+      guard arguments[3] & remapFixed != 0, error == Int64(ENOMEM) else { return }
+      (start, length) = (arguments[4], arguments[2])
+    default: return
+    }
+    let range = start..<max(start, start &+ roundedUp(length))
+    let wasConstant = translator.pointee.constants.remove(range)
+    guard wasConstant || translator.pointee.ranges.overlaps(range) else { return }
+    forgetCode(range)
+    rereadMap()
+  }
+
   func noteUnmapped(_ address: UInt64, _ length: UInt64) {
     let range = address..<max(address, address &+ roundedUp(length))
     formerly.remove(range)
@@ -329,14 +353,22 @@ extension Engine {
     guard !options.guardOriginalCode else { return }
     let map = AddressMap(process: memoryOwner)
     for range in translator.pointee.constants.ranges { forgetCode(range) }
-    translator.pointee.constants.removeAll()
     translator.pointee.ranges.removeAll()
+    noteConstants(map)
     for line in map.lines where line.protection & 4 != 0 && !isOwn(line.range) {
       translator.pointee.ranges.add(
         ExecutableRanges.Area(
           range: line.range, protection: line.protection,
           isFile: (line.inode != 0 || line.path == "[vdso]") && !line.isShared,
           isShared: line.isShared))
+    }
+  }
+
+  /// What may be read only of private mappings of files, as the map has it.
+  func noteConstants(_ map: AddressMap) {
+    translator.pointee.constants.removeAll()
+    for line in map.lines where line.protection == 1 && !line.isShared && line.inode != 0 {
+      translator.pointee.constants.add(line.range, isSure: true)
     }
   }
 

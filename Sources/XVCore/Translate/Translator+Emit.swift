@@ -142,7 +142,8 @@ extension Translator {
     block.bodyLive = state.live
     block.slots = state.slots
     block.unit = emission.unit
-    block.isStable = scanIsStable && !scanIsVolatile
+    // What a copy of a function, or of a slot, has told about registers does not hold of a call that is made.
+    block.isStable = scanIsStable && !scanIsVolatile && !scanHasCopies
     block.nextInUnit = -1
     block.length = 0
     if let entry, index == 0, pushesAtCallEntry(entry, emission.mode) {

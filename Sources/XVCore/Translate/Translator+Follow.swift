@@ -23,7 +23,7 @@ struct FollowedTransfer: BitwiseCopyable {
 extension Translator {
   /// Makes a call or jump direct if it can be followed.
   mutating func follow(_ instruction: inout Instruction, _ area: ExecutableRanges.Area, arena: Int) {
-    guard scanIsStable, !scanIsVolatile, checks == .none else { return }
+    guard scanIsStable, !area.isVolatile, checks == .none, !makesEachRead else { return }
     let transfer: FollowedTransfer?
     switch instruction.kind {
     case .call where area.range.contains(instruction.target) && arenas[arena].serves(instruction.target):
@@ -36,6 +36,7 @@ extension Translator {
     if instruction.kind == .indirectCall { instruction.kind = .call }
     if instruction.kind == .indirectJump { instruction.kind = .jump }
     followed.append(transfer)
+    scanHasCopies = true
   }
 
   /// Whether a transfer goes where it went when it was followed.

@@ -22,7 +22,8 @@ extension Translator {
   mutating func inlineFunction(
     at target: UInt64, behind count: Int, limit: Int, _ area: ExecutableRanges.Area, arena: Int, copied: inout UInt32
   ) -> Int {
-    guard scanIsStable, !scanIsVolatile, checks == .none else { return 0 }
+    // A trusted page may call one that is not.
+    guard scanIsStable, !area.isVolatile, checks == .none, !makesEachRead else { return 0 }
     var bytes = copied
     var index = count
     var pc = target

@@ -23,6 +23,7 @@ extension Translator {
     seen.clear()
     scanUsesRedZone = false
     followed.removeAll(keepingCapacity: true)
+    scanHasCopies = false
     var count = 0
     var blockCount = 1
     var copied: UInt32 = 0
@@ -118,6 +119,7 @@ extension Translator {
           let inlined = inlineFunction(
             at: instruction.target, behind: count, limit: limit, area, arena: arena, copied: &copied)
           if inlined > 0 {
+            scanHasCopies = true
             scan[count &- 1].kind = .inlinedCall
             count &+= inlined
             pc = next

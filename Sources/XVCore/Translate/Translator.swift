@@ -23,6 +23,8 @@ struct Translator: ~Copyable {
   var asksAboutCalls = false
   /// What fragments look at for watchpoints.
   var checks = AccessChecks.none
+  /// Reads are watched by debug registers: those of return addresses and of slots have to be made, too.
+  var makesEachRead = false
 
   /// Bytes of translated code that are kept at most, and a unit more.
   var cacheLimit = Int.max
@@ -75,6 +77,8 @@ struct Translator: ~Copyable {
   /// Where the translation of the last call begins, for the block that follows it.
   var lastCallSite: UInt32 = 0
   var lastCallValid: SpillSet = []
+  /// The scanned code holds copies of functions, or goes where slots say.
+  var scanHasCopies = false
   /// The scanned transfers that go where constant memory says.
   var followed: [FollowedTransfer] = []
   /// Jumps inside copies of called functions whose targets are not emitted yet: the target's index, the field.

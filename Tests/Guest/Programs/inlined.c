@@ -30,6 +30,9 @@ long third(long value);
 long through(long value);
 long ask(const struct pair *pair);
 extern char ask_back[], ask_other[], area_multiplies[];
+long chained(void *entry, long value, long given);
+void chain_end(void), chain_other(void), chain_entry(void);
+long ignores(long value), gives(long value);
 extern uintptr_t slot[512];
 
 __asm__(".text\n"
@@ -61,6 +64,23 @@ __asm__(".text\n"
         "  pop %rbx\n"
         "  jmp *slot+16(%rip)\n"
         "last:   add $1000, %rax\n  ret\n"
+        // A call through a slot, in a unit of its own, and two ways to a jump there: one that has changed rcx and rdx,
+        // and one that has not.
+        "chained:\n"
+        "  mov %rdx, %rcx\n"
+        "  mov %rdi, %rax\n"
+        "  mov %rsi, %rdi\n"
+        "  push %rbx\n"
+        "  call *%rax\n"
+        "  pop %rbx\n"
+        "  ret\n"
+        "chain_end:   call 1f\n  ret\n"
+        "1:           jmp *slot+24(%rip)\n"
+        "chain_link:  nop\n  jmp chain_end\n"
+        "chain_other: mov $5, %ecx\n  mov $6, %edx\n  test %edi, %edi\n  jnz chain_link\n  ret\n"
+        "chain_entry: test %edi, %edi\n  jnz chain_link\n  ret\n"
+        "ignores:     xor %ecx, %ecx\n  xor %edx, %edx\n  lea 1(%rdi), %rax\n  ret\n"
+        "gives:       mov %rcx, %rax\n  ret\n"
         "ask:\n"
         "  push %rbx\n"
         "  call area\n"
@@ -73,8 +93,9 @@ __asm__(".text\n"
         "  ret\n"
         ".data\n"
         ".balign 4096\n"
-        "slot: .quad first, second, last\n"
+        "slot: .quad first, second, last, ignores\n"
         ".balign 4096\n"
+        ".skip 4096\n"
         ".text\n");
 
 static const struct pair good = {6, 7};
@@ -132,6 +153,14 @@ int main(void) {
     munmap(pages, 8192);
   }
 
+  // What one function behind a slot does not need another one does.
+  chained(chain_end, 1, 2);
+  chained(chain_other, 1, 2);
+  for (int round = 0; round < 50; round++) chained(chain_entry, 1, round);
+  printf("ignored: %ld\n", chained(chain_entry, 1, 77));
+  set_slot(3, gives);
+  for (int round = 0; round < 3; round++) printf("given: %ld\n", chained(chain_entry, 1, 77 + round));
+
   // Another value at each turn, in this thread and in another.
   pthread_t other;
   pthread_create(&other, NULL, asks, NULL);
@@ -145,8 +174,17 @@ int main(void) {
   }
   pthread_join(other, NULL);
 
+  // A call that fails behind the page has done what it could.
+  munmap((char *)slot + 4096, 4096);
+  set_slot(0, first);
+  printf("before: %ld\n", many(500));
+  printf("%d", mprotect(slot, 8192, PROT_READ | PROT_WRITE));
+  slot[0] = (uintptr_t)third;
+  printf(" unprotected: %ld\n", many(500));
+  protect(PROT_READ);
+
   // Another page is mapped there: a file's, which is read only from the beginning, and which is given back.
-  uintptr_t page[512] = {(uintptr_t)third, (uintptr_t)third, slot[2]};
+  uintptr_t page[512] = {(uintptr_t)third, (uintptr_t)third, slot[2], slot[3]};
   int file = memfd_create("slots", 0);
   if (file < 0 || write(file, page, sizeof page) != sizeof page) return 1;
   if (mmap(slot, 4096, PROT_READ, MAP_PRIVATE | MAP_FIXED, file, 0) != slot) return 1;
@@ -155,6 +193,10 @@ int main(void) {
   printf("written: %ld\n", many(500));
   madvise(slot, 4096, MADV_DONTNEED);
   printf("given back: %ld\n", many(500));
+  set_slot(0, first);
+  printf("written: %ld\n", many(500));
+  printf("%d", madvise(slot, 8192, MADV_DONTNEED));
+  printf(" given back: %ld\n", many(500));
   // Shared with the file, it is read only here and written there.
   if (mmap(slot, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0) != slot) return 1;
   protect(PROT_READ);
