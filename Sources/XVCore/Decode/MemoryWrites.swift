@@ -14,7 +14,7 @@ extension Decoder {
 
 extension RawInstruction {
   /// False for what certainly writes no memory other than by pushing, among what `FastDecoder` knows.
-  fileprivate var mayWriteMemory: Bool {
+  var mayWriteMemory: Bool {
     switch map {
     case .primary: primaryMayWrite
     // With registers: maskmovq and maskmovdqu, which write where rdi points.
