@@ -66,6 +66,15 @@ long xv_read_remote(pid_t pid, uint64_t remote, void *local, size_t count) {
   return result < 0 ? -errno : result;
 }
 
+long xv_read_remote_pages(pid_t pid, uint64_t remote, void *local, size_t pages, size_t stride, size_t behind) {
+  struct iovec here[16], there = {(void *)remote, pages * 4096 + behind};
+  if (pages > 16) return -EINVAL;
+  for (size_t page = 0; page < pages; page++)
+    here[page] = (struct iovec){(char *)local + page * stride, page + 1 < pages ? 4096 : 4096 + behind};
+  ssize_t result = process_vm_readv(pid, here, pages, &there, 1, 0);
+  return result < 0 ? -errno : result;
+}
+
 long xv_write_remote(pid_t pid, uint64_t remote, const void *local, size_t count) {
   struct iovec here = {(void *)local, count}, there = {(void *)remote, count};
   ssize_t result = process_vm_writev(pid, &here, 1, &there, 1, 0);

@@ -19,6 +19,8 @@ int xv_open(const char *path, int flags, int mode);
 /// prlimit(2) with the two words of a limit, soft and hard; null for what is not to be done. 0 or -errno.
 int xv_prlimit(pid_t pid, int resource, const uint64_t *limit, uint64_t *old);
 long xv_read_remote(pid_t pid, uint64_t remote, void *local, size_t count);
+/// Reads pages that follow each other, and some bytes behind them, to places `stride` bytes apart; at most 16 pages.
+long xv_read_remote_pages(pid_t pid, uint64_t remote, void *local, size_t pages, size_t stride, size_t behind);
 long xv_write_remote(pid_t pid, uint64_t remote, const void *local, size_t count);
 /// 0 when unsupported; otherwise the size of the standard-format XSAVE area for the features in XCR0.
 uint32_t xv_xsave_area_size(void);

@@ -12,6 +12,15 @@ extension RawInstruction {
     }
   }
 
+  /// Whether it is a jump to an address of its own or a return.
+  var isJumpOrReturn: Bool {
+    switch opcode {
+    case 0x70...0x7f, 0xc2, 0xc3, 0xe9, 0xeb: map == .primary
+    case 0x80...0x8f: map == .secondary
+    default: false
+    }
+  }
+
   /// Whether ModRM names rsp as a register. ah and xmm4, which have the same number, count as rsp: that costs little.
   private var namesStackPointer: Bool {
     guard hasModRM else { return false }

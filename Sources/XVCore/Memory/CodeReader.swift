@@ -14,14 +14,14 @@ struct CodeReader: ~Copyable {
     var request: UInt64
   }
 
-  private static let entries = 512
+  /// 8 MiB of code: with a quarter of it, the start of node reads its pages twice over.
+  private static let entries = 2048
   private static let stride = 4096 + 32
   /// Pages that one call reads, where the pages behind the wanted one are code of the same kind.
-  private static let pagesAhead = 8
+  private static let pagesAhead = 4
   private static let overlap = 16
   private let index = UnsafeMutablePointer<Entry>.allocate(capacity: entries)
   private let bytes = UnsafeMutablePointer<UInt8>.allocate(capacity: entries * stride)
-  private let several = UnsafeMutablePointer<UInt8>.allocate(capacity: pagesAhead * 4096 + overlap)
 
   /// Which of 64 pages are a file's still, not the process's own copies.
   private struct Group: BitwiseCopyable {
@@ -36,7 +36,6 @@ struct CodeReader: ~Copyable {
   deinit {
     index.deallocate()
     bytes.deallocate()
-    several.deallocate()
     groups.deallocate()
   }
 
@@ -51,12 +50,12 @@ struct CodeReader: ~Copyable {
       let first = groups[slot].number << 6
       if pages.overlaps(first..<first + 64) { groups[slot].number = .max }
     }
-    for slot in 0..<CodeReader.entries {
-      // The copy of the page before holds this page's first bytes.
+    // The copy of the page before holds the first page's first bytes.
+    let first = pages.lowerBound &- 1
+    for distance in 0..<min(UInt64(CodeReader.entries), UInt64(pages.count) &+ 1) {
+      let slot = Int((first &+ distance) % UInt64(CodeReader.entries))
       let page = index[slot].page
-      if page != .max, pages.contains(page) || pages.contains(page + 1) {
-        index[slot].page = .max
-      }
+      if page != .max, pages.contains(page) || pages.contains(page + 1) { index[slot].page = .max }
     }
   }
 
@@ -92,15 +91,21 @@ struct CodeReader: ~Copyable {
     let end = (area.upperBound &+ 4095) >> 12
     let pages = min(CodeReader.pagesAhead, CodeReader.entries - slot, Int(clamping: end &- page))
     guard pages > 1 else { return false }
-    let read = xv_read_remote(process, page << 12, several, pages * 4096 + CodeReader.overlap)
-    guard read >= 4096 + CodeReader.overlap else { return false }
+    let first = bytes + slot * CodeReader.stride
+    let read = xv_read_remote_pages(process, page << 12, first, pages, CodeReader.stride, CodeReader.overlap)
+    guard read >= 4096 + CodeReader.overlap else {
+      for number in 0..<pages { index[slot + number].page = .max }
+      return false
+    }
     for number in 0..<pages {
+      let copy = first + number * CodeReader.stride
       let left = read - number * 4096
-      guard left >= 4096 + CodeReader.overlap else { break }
-      (bytes + (slot + number) * CodeReader.stride).update(
-        from: several + number * 4096, count: 4096 + CodeReader.overlap)
-      index[slot + number] = Entry(
-        page: page + UInt64(number), valid: Int32(4096 + CodeReader.overlap), request: 0)
+      guard left >= 4096 + CodeReader.overlap else {
+        index[slot + number].page = .max
+        continue
+      }
+      if number + 1 < pages { (copy + 4096).update(from: copy + CodeReader.stride, count: CodeReader.overlap) }
+      index[slot + number] = Entry(page: page + UInt64(number), valid: Int32(4096 + CodeReader.overlap), request: 0)
     }
     return true
   }

@@ -34,7 +34,7 @@ extension Translator {
         !(hasBreakpoints && breakpoints.contains(pc)),
         let (at, available) = reader.code(
           at: pc, in: area.range, process: process, isVolatile: false, request: request),
-        let raw = decoder.fast.decode(at, available: min(15, available)),
+        let raw = decoder.fast.decode(at, available: min(15, available)), raw.onlyComputes || raw.isJumpOrReturn,
         var instruction = decoder.decode(at, available: min(15, available), address: pc)
       else { return 0 }
       var mark = ScanMark(startsBlock: false, followsCall: false, bytes: bytes, callNumber: -1)
