@@ -14,12 +14,18 @@ extension Engine {
     let length = max(UInt64(translator.pointee.blocks[Int(number)].length), 1) &+ 14
     let range = (target..<(target &+ length)).clamped(to: area.range)
     let pages = TrustedPages.pages(of: range)
-    if translator.pointee.trusted.protect(range, in: translator.pointee.ranges.mapping(of: area)) {
+    if translator.pointee.trusted.protect(range, in: anonymousMapping) {
       trace("trusts the code at \(OriginalAddress(target))")
       forgetCode((pages.lowerBound << 12)..<(pages.upperBound << 12))
     } else {
       forgetCode(target..<(target &+ 1))
     }
+  }
+
+  /// The mapping that holds an address, if it is of no file: a private mapping shows what others write to its file, too.
+  private func anonymousMapping(at address: UInt64) -> Range<UInt64>? {
+    let line = AddressMap(process: memoryOwner).lines.first { $0.range.contains(address) }
+    return line.flatMap { $0.inode == 0 && !$0.isShared ? $0.range : nil }
   }
 
   /// A thread waits because it writes to a protected page.

@@ -34,21 +34,6 @@ struct ExecutableRanges {
     return areas[low]
   }
 
-  /// The area with its neighbours of the same kind, which the kernel keeps as one mapping with it.
-  func mapping(of area: Area) -> Range<UInt64> {
-    var range = area.range
-    func isAlike(_ other: Area) -> Bool {
-      other.protection == area.protection && !other.isFile && !area.isFile && other.isShared == area.isShared
-    }
-    for other in areas where other.range.lowerBound == range.upperBound && isAlike(other) {
-      range = range.lowerBound..<other.range.upperBound
-    }
-    for other in areas.reversed() where other.range.upperBound == range.lowerBound && isAlike(other) {
-      range = other.range.lowerBound..<range.upperBound
-    }
-    return range
-  }
-
   func overlaps(_ range: Range<UInt64>) -> Bool {
     areas.contains { $0.range.overlaps(range) }
   }

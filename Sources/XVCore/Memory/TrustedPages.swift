@@ -84,14 +84,15 @@ struct TrustedPages: ~Copyable {
     lastPage = .max
   }
 
-  /// Protects the pages of a range that lies in the mapping `area`; false when that cannot be.
-  mutating func protect(_ range: Range<UInt64>, in area: Range<UInt64>) -> Bool {
+  /// Protects the pages of a range; false when that cannot be. `mapping`: the whole mapping of a page, nil where
+  /// others than who writes to it can change what it shows.
+  mutating func protect(_ range: Range<UInt64>, in mapping: (UInt64) -> Range<UInt64>?) -> Bool {
     guard case .open(let descriptor) = access else { return false }
     lastPage = .max
     let numbers = TrustedPages.pages(of: range)
     for number in numbers where pages[number]?.isProtected != true {
       var status = xv_userfault_protect(descriptor, number << 12, 4096, 1)
-      if status == -ENOENT {
+      if status == -ENOENT, let area = mapping(number << 12) {
         status = xv_userfault_register(
           descriptor, area.lowerBound, area.upperBound - area.lowerBound)
         if status == 0 { status = xv_userfault_protect(descriptor, number << 12, 4096, 1) }

@@ -139,6 +139,26 @@ static void byMappingCalls(void) {
   munmap(moved, 8192);
 }
 
+// A private mapping shows what is written to its file, where nobody has written through the mapping itself.
+static void throughItsFile(void) {
+  int file = memfd_create("code", 0);
+  CHECK(file >= 0);
+  CHECK_EQUAL(ftruncate(file, 8192), 0);
+  unsigned char code[8];
+  put(code, 1);
+  CHECK_EQUAL(pwrite(file, code, 8, 0), 8);
+  unsigned char *p = mmap(NULL, 8192, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE, file, 0);
+  CHECK(p != MAP_FAILED);
+  CHECK_EQUAL(heat((Function)p), 1);
+  put(code, 2);
+  CHECK_EQUAL(pwrite(file, code, 8, 0), 8);
+  CHECK_EQUAL(heat((Function)p), 2);
+  p[3] = 3;
+  CHECK_EQUAL(heat((Function)p), 3);
+  munmap(p, 8192);
+  close(file);
+}
+
 static void inAChild(void) {
   unsigned char *p = page();
   Function f = put(p, 1);
@@ -202,6 +222,7 @@ __attribute__((noinline)) static void onTheStack(void) {
 int main(void) {
   struct sigaction action = {.sa_handler = onSignal};
   sigaction(SIGUSR1, &action, NULL);
+  throughItsFile();  // where no page has been written to yet: each write raises what a page takes to be trusted
   rewritten();
   ofItself();
   byTheKernel();
