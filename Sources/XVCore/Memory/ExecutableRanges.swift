@@ -48,6 +48,12 @@ struct ExecutableRanges {
     }
   }
 
+  /// Whether any part of a range is shared; nil where `parts` do not make up all of it.
+  static func sharesAny(of range: Range<UInt64>, _ parts: [Area]) -> Bool? {
+    let known = parts.reduce(0) { $0 + $1.range.upperBound - $1.range.lowerBound }
+    return known == range.upperBound - range.lowerBound ? parts.contains(where: \.isShared) : nil
+  }
+
   mutating func remove(_ range: Range<UInt64>) {
     guard overlaps(range) else { return }
     var kept: [Area] = []

@@ -299,6 +299,7 @@ extension Engine {
 
   private func noteProtected(_ arguments: [UInt64]) {
     let range = arguments[0]..<max(arguments[0], arguments[0] &+ roundedUp(arguments[1]))
+    guard !range.isEmpty else { return }
     let old = translator.pointee.ranges.areas(in: range)
     let protection = Int32(truncatingIfNeeded: arguments[2] & 7)
     translator.pointee.ranges.remove(range)
@@ -309,8 +310,8 @@ extension Engine {
       let isFile =
         old.count == 1 && old[0].range == range && old[0].isFile && protection & 2 == 0
       let isShared =
-        old.first?.isShared ?? formerly.area(containing: range.lowerBound)?.isShared
-        ?? isMappedShared(range)
+        ExecutableRanges.sharesAny(of: range, old)
+        ?? ExecutableRanges.sharesAny(of: range, formerly.areas(in: range)) ?? isMappedShared(range)
       let area = ExecutableRanges.Area(
         range: range, protection: protection, isFile: isFile, isShared: isShared,
         module: isFile ? old[0].module : -1)

@@ -159,6 +159,29 @@ static void throughItsFile(void) {
   close(file);
 }
 
+// One call over a private and a shared mapping: the second still changes through its other mapping.
+static void overBothKinds(void) {
+  int file = memfd_create("code", 0);
+  CHECK(file >= 0);
+  CHECK_EQUAL(ftruncate(file, 4096), 0);
+  unsigned char *other = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  for (int wasExecutable = 0; wasExecutable < 2; wasExecutable++) {
+    unsigned char *p = page();
+    int protection = PROT_READ | PROT_WRITE | (wasExecutable ? PROT_EXEC : 0);
+    CHECK(mmap(p + 4096, 4096, protection, MAP_SHARED | MAP_FIXED, file, 0) == p + 4096);
+    put(p, 1);
+    put(other, 2);
+    CHECK_EQUAL(mprotect(p, 8192, PROT_READ | PROT_EXEC), 0);
+    CHECK_EQUAL(heat((Function)p), 1);
+    CHECK_EQUAL(heat((Function)(p + 4096)), 2);
+    put(other, 3);
+    CHECK_EQUAL(heat((Function)(p + 4096)), 3);
+    munmap(p, 8192);
+  }
+  munmap(other, 4096);
+  close(file);
+}
+
 static void inAChild(void) {
   unsigned char *p = page();
   Function f = put(p, 1);
@@ -227,6 +250,7 @@ int main(void) {
   ofItself();
   byTheKernel();
   byMappingCalls();
+  overBothKinds();
   inAChild();
   byAnotherThread();
   onTheStack();
