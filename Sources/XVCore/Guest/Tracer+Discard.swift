@@ -72,14 +72,17 @@ extension Tracer {
 
   private func goOn(_ thread: ThreadID) {
     guard let state = threads[thread] else { return }
+    var registers = state.registers.general
+    rewindCall(thread, &registers)
     switch state.action.kind {
     case .stay: break
-    case .run: start(thread, ResumePlan.Action(.run))
+    case .run:
+      // Natively it would still be in the call that it makes again: a breakpoint there has been met.
+      if registers.rip != state.registers.general.rip { threads[thread]?.toldBreakpoint = UInt64(registers.rip) }
+      start(thread, ResumePlan.Action(.run))
     case .step, .stepWithin:
       // It may have made its step, which nobody has looked at yet. A call that is to be made again it has
       // not made.
-      var registers = state.registers.general
-      rewindCall(thread, &registers)
       if let start = state.stepStart, start != UInt64(registers.rip) {
         finishStep(thread)
       } else {

@@ -68,7 +68,9 @@ extension Tracer {
       applyBreakpoints()
       if goesOnInCall(thread) { return }
       // Another thread that stands at a breakpoint has its own hit yet to come.
-      let pc = UInt64(state.registers.general.rip)
+      var registers = state.registers.general
+      rewindCall(thread, &registers)
+      let pc = UInt64(registers.rip)
       enter(thread, skippingProbe: state.toldBreakpoint == pc && breakpoints.contains(pc))
     } else {
       step(thread)
