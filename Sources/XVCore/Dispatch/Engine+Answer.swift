@@ -113,6 +113,15 @@ extension Engine {
 
   /// Finds or translates the block at an address.
   func block(at target: UInt64, entry: EntryKind) -> Lookup {
+    let found = knownBlock(at: target, entry: entry)
+    // Before a thread is left to the processor, which is to fault, the kernel is asked.
+    guard case .noCode = found, translator.pointee.ranges.area(containing: target) == nil,
+      learnArea(containing: target)
+    else { return found }
+    return knownBlock(at: target, entry: entry)
+  }
+
+  private func knownBlock(at target: UInt64, entry: EntryKind) -> Lookup {
     if let number = translator.pointee.liveBlock(target) { return .block(number) }
     guard let arena = translator.pointee.arena(for: target) else {
       guard translator.pointee.ranges.area(containing: target) != nil else { return .noCode }

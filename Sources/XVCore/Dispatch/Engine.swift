@@ -34,6 +34,7 @@ final class Engine: @unchecked Sendable {
   var formerly = ExecutableRanges()
   /// Handlers that threads are about to install: read before the call, which may overwrite them.
   var handlersToBe: [ThreadID: SignalHandlers.Action] = [:]
+  var mappingFlights = MappingFlights()
   /// Calls of which some pieces are still to be made.
   var partialCalls: [ThreadID: PartialCall] = [:]
   /// What each thread of an attached process had registered, or believes it has; nil for a launched
@@ -156,6 +157,7 @@ final class Engine: @unchecked Sendable {
     partialCalls[thread] = nil
     if thread.rawValue != process { addressLimits[thread.rawValue] = nil }
     claims[thread] = nil
+    mappingFlights.forget(thread)
     tortureClock.leave(thread)
     closeView(thread)
     parked[thread] = nil

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
 internal import CLinux
+import Glibc
 
 /// Copies of pages of original code, so that decoding costs no system call an instruction.
 ///
@@ -75,6 +76,7 @@ struct CodeReader: ~Copyable {
     if !fresh, isVolatile || !readAhead(page, in: area, process) {
       var count = xv_read_remote(process, page << 12, copy, 4096 + CodeReader.overlap)
       if count < 4096 { count = xv_read_remote(process, page << 12, copy, 4096) }
+      if count < 4096 { count = CodeReader.readUnreadable(page, copy, process) }
       guard count >= 4096 else {
         index[slot].page = .max
         return nil
@@ -83,6 +85,16 @@ struct CodeReader: ~Copyable {
     }
     let offset = Int(address & 0xfff)
     return (UnsafePointer(copy + offset), Int(index[slot].valid) - offset)
+  }
+
+  /// Memory that may be executed but not read: process_vm_readv(2) refuses it, /proc/PID/mem does not (mm/gup.c,
+  /// FOLL_FORCE).
+  private static func readUnreadable(_ page: UInt64, _ copy: UnsafeMutablePointer<UInt8>, _ process: Int32) -> Int {
+    let descriptor = xv_open("/proc/\(process)/mem", O_RDONLY | O_CLOEXEC, 0)
+    guard descriptor >= 0 else { return -1 }
+    defer { close(descriptor) }
+    let count = pread(descriptor, copy, 4096 + overlap, off_t(page << 12))
+    return count >= 4096 ? count : pread(descriptor, copy, 4096, off_t(page << 12))
   }
 
   /// Copies a page of a file and those behind it. False when that brings nothing.

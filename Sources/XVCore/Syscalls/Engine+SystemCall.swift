@@ -14,6 +14,7 @@ extension Engine {
     partialCalls[thread] = nil
     let arguments = callArguments(context)
     trace("[\(thread)] system call \(number)\(describe(arguments))")
+    if InterceptedCall.changesMappings(number) { mappingFlights.begin(thread) }
     switch number {
     case InterceptedCall.rseq:
       complete(thread, context, result: restartableSequence(thread, arguments))
@@ -159,15 +160,20 @@ extension Engine {
     let arguments = partialCalls[thread]?.arguments ?? callArguments(context)
     trace("  = \(result)")
     let handler = handlersToBe.removeValue(forKey: thread)
+    let ranges = changedRanges(number, arguments, result)
+    let isOvertaken = InterceptedCall.changesMappings(number) && mappingFlights.land(thread, changing: ranges)
     guard result >= 0 || result < -4095 else { return noteFailed(number, arguments, -result) }
+    if isOvertaken, !options.guardOriginalCode { return ranges.forEach(relearn) }
     let value = UInt64(bitPattern: result)
     switch number {
     case InterceptedCall.mmap: noteMapped(at: value, arguments)
     case InterceptedCall.munmap: noteUnmapped(arguments[0], arguments[1])
     case InterceptedCall.madvise: noteAdvised(arguments)
+    case InterceptedCall.processMadvise: noteAdvisedPieces(arguments)
     case InterceptedCall.mprotect, InterceptedCall.pkeyMprotect: noteProtected(arguments)
     case InterceptedCall.mremap: noteMoved(arguments, to: value)
-    case InterceptedCall.shmat, InterceptedCall.shmdt: rereadMap()
+    case InterceptedCall.shmat: noteAttached(value)
+    case InterceptedCall.shmdt: rereadMap()
     case InterceptedCall.rtSigaction:
       if let handler { handlers[thread]?[Int32(truncatingIfNeeded: arguments[0])] = handler }
     default: break
@@ -203,7 +209,8 @@ extension Engine {
     let setGS: UInt64 = 0x1001
     let getGS: UInt64 = 0x1004
     let shadowStackEnable: UInt64 = 0x5001
-    switch arguments[0] {
+    // The kernel takes an int.
+    switch arguments[0] & 0xffff_ffff {
     case setGS:
       let isCanonical = arguments[1] < 0x8000_0000_0000
       if isCanonical { context.store64(ContextLayout.guestGSBase, arguments[1]) }
@@ -236,146 +243,8 @@ extension Engine {
     return protection & ~4 | 1
   }
 
-  /// `arguments` are the six of mmap.
-  func noteMapped(at address: UInt64, _ arguments: [UInt64]) {
-    let anonymous: UInt64 = 0x20
-    noteUnmapped(address, arguments[1])
-    guard arguments[2] & 4 != 0, arguments[1] > 0 else { return }
-    translator.pointee.ranges.add(
-      ExecutableRanges.Area(
-        range: address..<(address &+ roundedUp(arguments[1])),
-        protection: Int32(truncatingIfNeeded: arguments[2] & 7),
-        isFile: arguments[3] & anonymous == 0 && arguments[3] & 0xf == 2,
-        isShared: arguments[3] & 0xf != 2,
-        module: persistedModule(
-          path: "/proc/\(memoryOwner)/fd/\(Int32(truncatingIfNeeded: arguments[4]))",
-          slide: address &- arguments[5],
-          isWanted: arguments[3] & anonymous == 0 && arguments[2] & 2 == 0, isSure: { _ in true })))
-  }
-
-  /// A call that came to a hole or found no memory may have done a part: mm/mprotect.c and mm/madvise.c go from
-  /// mapping to mapping, mm/vma.c and mm/mremap.c take away what MAP_FIXED and MREMAP_FIXED name first.
-  private func noteFailed(_ number: Int32, _ arguments: [UInt64], _ error: Int64) {
-    let fixed: UInt64 = 0x10
-    let remapFixed: UInt64 = 2
-    var start = arguments[0]
-    var length = arguments[1]
-    switch number {
-    case InterceptedCall.mprotect, InterceptedCall.pkeyMprotect:
-      guard error == Int64(ENOMEM) || error == Int64(EACCES) else { return }
-    case InterceptedCall.madvise: guard error == Int64(ENOMEM) else { return }
-    case InterceptedCall.mmap: guard arguments[3] & fixed != 0, error == Int64(ENOMEM) || error == Int64(ENODEV) else { return }
-    case InterceptedCall.mremap:
-      guard arguments[3] & remapFixed != 0, error == Int64(ENOMEM) else { return }
-      (start, length) = (arguments[4], arguments[2])
-    default: return
-    }
-    let range = start..<max(start, start &+ roundedUp(length))
-    let wasConstant = translator.pointee.constants.remove(range)
-    guard wasConstant || translator.pointee.ranges.overlaps(range) else { return }
-    forgetCode(range)
-    rereadMap()
-  }
-
-  func noteUnmapped(_ address: UInt64, _ length: UInt64) {
-    let range = address..<max(address, address &+ roundedUp(length))
-    formerly.remove(range)
-    if translator.pointee.constants.remove(range) { forgetCode(range) }
-    guard translator.pointee.ranges.overlaps(range) else { return }
-    translator.pointee.ranges.remove(range)
-    translator.pointee.trusted.forget(range)
-    forgetCode(range)
-  }
-
-  /// MADV_DONTNEED and its like put zeros where code was, and what was protected is so no more.
-  private func noteAdvised(_ arguments: [UInt64]) {
-    let range = arguments[0]..<max(arguments[0], arguments[0] &+ roundedUp(arguments[1]))
-    guard [4, 8, 9, 24].contains(arguments[2]),
-      translator.pointee.trusted.isProtected(range) || translator.pointee.constants.overlaps(range)
-    else { return }
-    translator.pointee.trusted.forget(range)
-    forgetCode(range)
-  }
-
-  private func noteProtected(_ arguments: [UInt64]) {
-    let range = arguments[0]..<max(arguments[0], arguments[0] &+ roundedUp(arguments[1]))
-    guard !range.isEmpty else { return }
-    let old = translator.pointee.ranges.areas(in: range)
-    let protection = Int32(truncatingIfNeeded: arguments[2] & 7)
-    translator.pointee.ranges.remove(range)
-    let wasConstant = translator.pointee.constants.remove(range)
-    if protection == 1 { translator.pointee.constants.add(range, isSure: false) }
-    if protection & 4 != 0 {
-      // What was file-backed and never writable stays so.
-      let isFile =
-        old.count == 1 && old[0].range == range && old[0].isFile && protection & 2 == 0
-      let isShared =
-        ExecutableRanges.sharesAny(of: range, old)
-        ?? ExecutableRanges.sharesAny(of: range, formerly.areas(in: range)) ?? isMappedShared(range)
-      let area = ExecutableRanges.Area(
-        range: range, protection: protection, isFile: isFile, isShared: isShared,
-        module: isFile ? old[0].module : -1)
-      translator.pointee.ranges.add(area)
-      formerly.add(area)
-    }
-    guard !old.isEmpty || wasConstant else { return }
-    translator.pointee.trusted.forget(range)
-    forgetCode(range)
-  }
-
-  private func isMappedShared(_ range: Range<UInt64>) -> Bool {
-    AddressMap(process: memoryOwner).lines.contains { $0.range.overlaps(range) && $0.isShared }
-  }
-
   /// The process's memory is reached through a thread that lives: a leader that has ended has none.
   var memoryOwner: Int32 { translator.pointee.process }
-
-  private func noteMoved(_ arguments: [UInt64], to address: UInt64) {
-    let old = arguments[0]..<(arguments[0] &+ roundedUp(arguments[1]))
-    let areas = translator.pointee.ranges.areas(in: old)
-    noteUnmapped(arguments[0], arguments[1])
-    noteUnmapped(address, arguments[2])
-    guard let area = areas.first else { return }
-    translator.pointee.ranges.add(
-      ExecutableRanges.Area(
-        range: address..<(address &+ roundedUp(arguments[2])), protection: area.protection,
-        isFile: area.isFile, isShared: area.isShared))
-  }
-
-  /// Throws away what was translated from a range.
-  func forgetCode(_ range: Range<UInt64>) {
-    translator.pointee.invalidate(range) { original, kind in
-      virtualization.forgetTarget(original, kind)
-    }
-  }
-
-  /// Takes the executable ranges from /proc/PID/maps. Not in guard mode, where it shows xv's doing.
-  func rereadMap() {
-    guard !options.guardOriginalCode else { return }
-    let map = AddressMap(process: memoryOwner)
-    for range in translator.pointee.constants.ranges { forgetCode(range) }
-    translator.pointee.ranges.removeAll()
-    noteConstants(map)
-    for line in map.lines where line.protection & 4 != 0 && !isOwn(line.range) {
-      translator.pointee.ranges.add(
-        ExecutableRanges.Area(
-          range: line.range, protection: line.protection,
-          isFile: (line.inode != 0 || line.path == "[vdso]") && !line.isShared,
-          isShared: line.isShared))
-    }
-  }
-
-  /// What may be read only of private mappings of files, as the map has it.
-  func noteConstants(_ map: AddressMap) {
-    translator.pointee.constants.removeAll()
-    for line in map.lines where line.protection == 1 && !line.isShared && line.inode != 0 {
-      translator.pointee.constants.add(line.range, isSure: true)
-    }
-  }
-
-  func isOwn(_ range: Range<UInt64>) -> Bool {
-    overlapsXV(range.lowerBound, range.upperBound - range.lowerBound)
-  }
 
   func roundedUp(_ length: UInt64) -> UInt64 { (length &+ 0xfff) & ~0xfff }
 

@@ -34,16 +34,25 @@ enum InterceptedCall {
   static let rseq: Int32 = 334
   static let clone3: Int32 = 435
   static let openat2: Int32 = 437
+  static let processMadvise: Int32 = 440
 
   static let numbers: [Int] = [
     mmap, mprotect, munmap, rtSigaction, rtSigreturn, mremap, madvise, shmat, clone, fork, vfork, execve,
     shmdt, mlock, mlockall, archPrctl, execveat, mlock2, pkeyMprotect, rseq, clone3, open, openat,
-    openat2, ptrace, prctl, mincore, seccomp, getrlimit, setrlimit, prlimit64,
+    openat2, ptrace, prctl, mincore, seccomp, getrlimit, setrlimit, prlimit64, processMadvise,
   ].map(Int.init)
 
   /// In the number of an x32 call. Such calls would change mappings and processes unseen: they are
   /// refused, as by kernels without them.
   static let x32Bit: Int32 = 0x4000_0000
+
+  /// What these do, another thread's call may do to the same memory before it is noted.
+  static func changesMappings(_ number: Int32) -> Bool {
+    switch number {
+    case mmap, munmap, mprotect, pkeyMprotect, mremap, shmat, shmdt: true
+    default: false
+    }
+  }
 
   static func isIntercepted(_ number: Int32) -> Bool {
     if number & x32Bit != 0 { return true }

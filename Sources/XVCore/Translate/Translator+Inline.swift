@@ -35,7 +35,8 @@ extension Translator {
         let (at, available) = reader.code(
           at: pc, in: area.range, process: process, isVolatile: false, request: request),
         let raw = decoder.fast.decode(at, available: min(15, available)), raw.onlyComputes || raw.isJumpOrReturn,
-        var instruction = decoder.decode(at, available: min(15, available), address: pc)
+        var instruction = decoder.decode(at, available: min(15, available), address: pc),
+        instruction.end <= area.range.upperBound
       else { return 0 }
       var mark = ScanMark(startsBlock: false, followsCall: false, bytes: bytes, callNumber: -1)
       mark.isInlined = true

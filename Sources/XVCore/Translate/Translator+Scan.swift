@@ -51,20 +51,23 @@ extension Translator {
       guard let area, arenas[arena].serves(pc) else {
         return count == 0 ? nil : Scanned(count: count, end: .continues(at: pc))
       }
-      let isVolatile = area.isVolatile && !trusted.covers(pc)
-      guard count == 0 || (isVolatile == scanIsVolatile && area.isFile == scanIsStable) else {
+      // The last instruction of an area may reach into the next one, which may be of another kind.
+      let following = pc &+ 15 <= area.range.upperBound ? area : ranges.area(containing: area.range.upperBound) ?? area
+      let isVolatile = (area.isVolatile || following.isVolatile) && !trusted.covers(pc)
+      let isStable = area.isFile && following.isFile
+      guard count == 0 || (isVolatile == scanIsVolatile && isStable == scanIsStable) else {
         return Scanned(count: count, end: .continues(at: pc))
       }
       scanIsVolatile = isVolatile
-      scanIsStable = area.isFile
-      scanIsShared = area.isShared
+      scanIsStable = isStable
+      scanIsShared = area.isShared || following.isShared
       // Bytes: the same page as before, or a new one.
       let offset = Int(truncatingIfNeeded: pc &- codeStart)
       if code == nil || pc < codeStart || offset >= 4096 || available &- offset < 1 {
         guard
           let (bytes, length) = reader.code(
             at: pc & ~0xfff, in: area.range, process: process,
-            isVolatile: !area.isFile || area.isVolatile, request: request)
+            isVolatile: !isStable || area.isVolatile, request: request)
         else { return count == 0 ? nil : Scanned(count: count, end: .continues(at: pc)) }
         code = bytes
         codeStart = pc & ~0xfff
