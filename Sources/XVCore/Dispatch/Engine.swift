@@ -35,6 +35,8 @@ final class Engine: @unchecked Sendable {
   /// Handlers that threads are about to install: read before the call, which may overwrite them.
   var handlersToBe: [ThreadID: SignalHandlers.Action] = [:]
   var mappingFlights = MappingFlights()
+  /// Where the program's data ends, brk(2), once it has asked; 0 before.
+  var programBreak: UInt64 = 0
   /// Calls of which some pieces are still to be made.
   var partialCalls: [ThreadID: PartialCall] = [:]
   /// What each thread of an attached process had registered, or believes it has; nil for a launched

@@ -292,6 +292,7 @@ extension Engine {
       }
     }
     formerly = maker.formerly
+    programBreak = maker.programBreak
     if maker.isSandboxed.load(ordering: .relaxed) { enterSandbox() }
     tracing.dumpable = maker.tracing.dumpable
     isChild = true

@@ -93,8 +93,8 @@ struct CodeReader: ~Copyable {
     let descriptor = xv_open("/proc/\(process)/mem", O_RDONLY | O_CLOEXEC, 0)
     guard descriptor >= 0 else { return -1 }
     defer { close(descriptor) }
-    let count = pread(descriptor, copy, 4096 + overlap, off_t(page << 12))
-    return count >= 4096 ? count : pread(descriptor, copy, 4096, off_t(page << 12))
+    let count = pread(descriptor, copy, 4096 + overlap, off_t(truncatingIfNeeded: page << 12))
+    return count >= 4096 ? count : pread(descriptor, copy, 4096, off_t(truncatingIfNeeded: page << 12))
   }
 
   /// Copies a page of a file and those behind it. False when that brings nothing.

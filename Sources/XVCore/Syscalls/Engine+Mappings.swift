@@ -17,9 +17,17 @@ extension Engine {
     }
   }
 
+  /// What a call means, as far as there are addresses: arguments of calls that were refused are anything.
   private func span(_ address: UInt64, _ length: UInt64) -> Range<UInt64> {
-    address..<max(address, address &+ roundedUp(length))
+    let end = Engine.addressEnd
+    guard address < end else { return address..<address }
+    return address..<(address + min(roundedUp(length), end - address))
   }
+
+  /// Above all addresses of a program (arch/x86/include/asm/page_64_types.h, TASK_SIZE_MAX, and its guard page).
+  private static let addressEnd: UInt64 = 1 << 47
+  /// Nothing is mapped below (vm.mmap_min_addr), or by a call that was seen.
+  private static let lowestAddress: UInt64 = 0x1_0000
 
   /// `arguments` are the six of mmap.
   func noteMapped(at address: UInt64, _ arguments: [UInt64]) {
@@ -47,14 +55,16 @@ extension Engine {
     let isPartial: Bool
     var ranges = [span(arguments[0], arguments[1])]
     switch number {
-    case InterceptedCall.mprotect, InterceptedCall.pkeyMprotect, InterceptedCall.madvise: isPartial = true
+    case InterceptedCall.mprotect, InterceptedCall.pkeyMprotect: isPartial = true
+    case InterceptedCall.madvise: return noteAdvised(arguments)
     case InterceptedCall.mmap: isPartial = arguments[3] & fixed != 0
     case InterceptedCall.mremap:
-      isPartial = arguments[3] & remapFixed != 0
+      isPartial = arguments[3] & remapFixed != 0 && arguments[4] & 0xfff == 0
       ranges.append(span(arguments[4], arguments[2]))
     default: isPartial = false
     }
-    guard isPartial else { return }
+    // One that names no page is refused before anything.
+    guard isPartial, arguments[0] & 0xfff == 0 else { return }
     var isConcerned = false
     for range in ranges {
       let wasConstant = translator.pointee.constants.remove(range)
@@ -170,6 +180,14 @@ extension Engine {
     }
   }
 
+  /// brk: what lies above the new end is gone. The result is the end, which an attached program has had before.
+  func noteBreak(_ end: UInt64, _ wanted: UInt64) {
+    let former = programBreak
+    programBreak = end
+    if former == 0, wanted != 0 { return rereadMap() }
+    if end < former { noteUnmapped(roundedUp(end), roundedUp(former) - roundedUp(end)) }
+  }
+
   /// shmat: SHM_REMAP takes away what was there.
   func noteAttached(_ address: UInt64) {
     let line = AddressMap(process: memoryOwner).lines.first { $0.range.lowerBound == address }
@@ -219,7 +237,7 @@ extension Engine {
 
   /// Learns of a mapping that has come into being without a call that said so, as a stack grows. Not in guard mode.
   func learnArea(containing address: UInt64) -> Bool {
-    guard !options.guardOriginalCode,
+    guard !options.guardOriginalCode, (Engine.lowestAddress..<Engine.addressEnd).contains(address),
       let line = AddressMap(process: memoryOwner).lines.first(where: { $0.range.contains(address) }),
       let area = area(of: line)
     else { return false }

@@ -23,8 +23,12 @@ extension Engine {
   func changeRange(
     _ thread: ThreadID, _ context: Context, _ number: Int32, _ arguments: [UInt64]
   ) {
-    // What the kernel refuses as a whole is left to it.
-    guard arguments[0] & 0xfff == 0, overlapsXV(arguments[0], arguments[1]) else {
+    // What the kernel refuses as a whole is left to it (mm/vma.c, do_vmi_munmap).
+    let addressEnd: UInt64 = 0x7fff_ffff_f000
+    let isRefused =
+      number == InterceptedCall.munmap
+      && (arguments[0] > addressEnd || arguments[1] > addressEnd - arguments[0])
+    guard !isRefused, arguments[0] & 0xfff == 0, overlapsXV(arguments[0], arguments[1]) else {
       // A hole in it is no place for an arena before the call is done.
       claims[thread] = arguments[0]..<max(arguments[0], arguments[0] &+ roundedUp(arguments[1]))
       return makeNatively(context, number, protecting(number, arguments))
@@ -58,6 +62,7 @@ extension Engine {
     call.arguments[1] = piece.upperBound - piece.lowerBound
     partialCalls[thread] = call
     claims[thread] = piece
+    mappingFlights.begin(thread)
     // Until the next piece is made the thread stands before its call, which can begin again.
     context.store32(ContextLayout.kind, RequestKind.systemCall.rawValue)
     makeNatively(context, call.number, protecting(call.number, call.arguments))

@@ -168,6 +168,7 @@ extension Engine {
     switch number {
     case InterceptedCall.mmap: noteMapped(at: value, arguments)
     case InterceptedCall.munmap: noteUnmapped(arguments[0], arguments[1])
+    case InterceptedCall.brk: noteBreak(value, arguments[0])
     case InterceptedCall.madvise: noteAdvised(arguments)
     case InterceptedCall.processMadvise: noteAdvisedPieces(arguments)
     case InterceptedCall.mprotect, InterceptedCall.pkeyMprotect: noteProtected(arguments)

@@ -7,6 +7,7 @@ enum InterceptedCall {
   static let mmap: Int32 = 9
   static let mprotect: Int32 = 10
   static let munmap: Int32 = 11
+  static let brk: Int32 = 12
   static let rtSigaction: Int32 = 13
   static let rtSigreturn: Int32 = 15
   static let mremap: Int32 = 25
@@ -39,7 +40,7 @@ enum InterceptedCall {
   static let numbers: [Int] = [
     mmap, mprotect, munmap, rtSigaction, rtSigreturn, mremap, madvise, shmat, clone, fork, vfork, execve,
     shmdt, mlock, mlockall, archPrctl, execveat, mlock2, pkeyMprotect, rseq, clone3, open, openat,
-    openat2, ptrace, prctl, mincore, seccomp, getrlimit, setrlimit, prlimit64, processMadvise,
+    openat2, ptrace, prctl, mincore, seccomp, getrlimit, setrlimit, prlimit64, processMadvise, brk,
   ].map(Int.init)
 
   /// In the number of an x32 call. Such calls would change mappings and processes unseen: they are

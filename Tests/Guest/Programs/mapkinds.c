@@ -235,6 +235,42 @@ static void moved(void) {
   }
 }
 
+// Calls that the kernel refuses as a whole, with arguments that lead around the end of all addresses.
+static void refused(void) {
+  char *p = code(1, RWX);
+  unsigned long rest = -((unsigned long)p + PAGE);
+  CHECK_EQUAL(heat(p), 1);
+  CHECK_EQUAL(syscall(SYS_mprotect, p + 1, rest, (long)RWX), -1);
+  CHECK_EQUAL(syscall(SYS_madvise, p + 1, rest, (long)MADV_DONTNEED), -1);
+  CHECK_EQUAL(syscall(SYS_madvise, p, (long)PAGE, 9999L), -1);
+  CHECK_EQUAL(syscall(SYS_mremap, p, (long)PAGE, rest, (long)(MREMAP_MAYMOVE | MREMAP_FIXED), p + 1), -1);
+  CHECK_EQUAL(syscall(SYS_mmap, p + 1, rest, (long)RWX, (long)(MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED), -1L, 0L), -1);
+  CHECK_EQUAL(syscall(SYS_munmap, 0L, 0x800000000000L), -1);
+  CHECK_EQUAL(heat(p), 1);
+  CHECK_EQUAL(value((void *)8), -SIGSEGV);
+  rewrite(p, 2);
+  munmap(p, PAGE);
+}
+
+static void broken(void) {
+  // Ends that lie within one page, too.
+  sbrk(7);
+  sbrk(-3);
+  sbrk(-(intptr_t)sbrk(0) & (PAGE - 1));
+  for (int protection = RX; protection <= RWX; protection += RWX - RX) {
+    char *p = sbrk(4 * PAGE);
+    put(p, 1);
+    mprotect(p, 4 * PAGE, protection);
+    CHECK_EQUAL(heat(p), 1);
+    sbrk(-4 * PAGE);
+    CHECK_EQUAL(value(p), -SIGSEGV);
+    CHECK(sbrk(4 * PAGE) == p);
+    put(p, 2);
+    CHECK_EQUAL(value(p), -SIGSEGV);
+    sbrk(-4 * PAGE);
+  }
+}
+
 static void growing(void) {
   char *p = map(64, PROT_NONE);
   munmap(p, 64 * PAGE);
@@ -312,6 +348,8 @@ int main(void) {
   doneInPart();
   attached();
   moved();
+  refused();
+  broken();
   growing();
   straddling();
   unreadable();
