@@ -49,7 +49,7 @@ extension Engine {
   /// A call that failed may have done a part: mm/mprotect.c and mm/madvise.c go from mapping to mapping until one is
   /// missing, sealed, locked or without memory; mm/vma.c and mm/mremap.c take away what MAP_FIXED and MREMAP_FIXED
   /// name before a driver or a filesystem has its say.
-  func noteFailed(_ number: Int32, _ arguments: [UInt64], _ error: Int64) {
+  func noteFailed(_ number: Int32, _ arguments: [UInt64]) {
     let fixed: UInt64 = 0x10
     let remapFixed: UInt64 = 2
     let isPartial: Bool

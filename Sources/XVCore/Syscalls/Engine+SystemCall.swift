@@ -162,7 +162,7 @@ extension Engine {
     let handler = handlersToBe.removeValue(forKey: thread)
     let ranges = changedRanges(number, arguments, result)
     let isOvertaken = InterceptedCall.changesMappings(number) && mappingFlights.land(thread, changing: ranges)
-    guard result >= 0 || result < -4095 else { return noteFailed(number, arguments, -result) }
+    guard result >= 0 || result < -4095 else { return noteFailed(number, arguments) }
     if isOvertaken, !options.guardOriginalCode { return ranges.forEach(relearn) }
     let value = UInt64(bitPattern: result)
     switch number {
