@@ -12,7 +12,7 @@ struct Pool<Element: BitwiseCopyable>: ~Copyable {
   /// Elements whose memory needs no more care.
   private var ready = 0
   private static var smallPages: Int { 2 << 20 }
-  private static var step: Int { 64 << 10 }
+  private static var step: Int { 16 << 10 }
 
   /// Reserves address space for `limit` elements. Memory is taken as it is touched, so nothing is
   /// ever moved and an element's place never changes.

@@ -10,8 +10,7 @@ extension Tracer {
     case .systemCallStop: atSystemCall(thread)
     case .exiting:
       threads[thread]?.isExiting = true
-      retireEngineEarly()
-      control.resume(thread, signal: 0)
+      withExtendedLifetime(retireEngineEarly()) { control.resume(thread, signal: 0) }
     case .vforkDone:
       threads[thread]?.vforkChild = nil
       threads[thread]?.vforkChildIsNative = false
@@ -49,13 +48,15 @@ extension Tracer {
   }
 
   /// No thread runs the program's code any more, and nobody asks about its memory: the engine's is given back while
-  /// the kernel takes down the process's own, which takes as long.
-  private func retireEngineEarly() {
+  /// the kernel takes down the process's own, which takes as long. So whoever holds the engine last lets go of it
+  /// when the thread has been resumed.
+  private func retireEngineEarly() -> Engine? {
     guard !isDebugged, let engine,
       threads.allSatisfy({ $0.value.isExiting && $0.value.processID == process })
-    else { return }
+    else { return nil }
     tracees.retire(engine)
     self.engine = nil
+    return engine
   }
 
   private func gone(_ thread: ThreadID, _ reason: StopReason) {
