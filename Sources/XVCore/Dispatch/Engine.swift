@@ -48,7 +48,11 @@ final class Engine: @unchecked Sendable {
   /// What the program believes about being traced, and about who may.
   var tracing = TracingBelief()
   /// Calls of which a debugger is told.
-  var caughtCalls = CaughtCalls.none
+  var caughtCalls = CaughtCalls.none { didSet { decideAboutCalls() } }
+  /// The program may write to its own memory past all protection (`writeFile`).
+  var watchesMemoryFile = false { didSet { decideAboutCalls() } }
+  /// What calls that are being made write to by the memory file.
+  var memoryWrites: [ThreadID: Range<UInt64>] = [:]
   /// Limited address spaces, by process: this one, and vfork children that have limited theirs.
   var addressLimits: [Int32: AddressLimit] = [:]
   var tortureClock: TortureClock
@@ -139,6 +143,7 @@ final class Engine: @unchecked Sendable {
   func addThread(_ thread: ThreadID) -> Context? {
     guard let (index, context) = virtualization.makeContext(for: thread) else { return nil }
     if isSandboxed.load(ordering: .relaxed) { quieten(context) }
+    if watchesMemoryFile { context.ask(about: InterceptedCall.fileWrites) }
     if let watchFilter { context.fill(watchFilter) } else { context.fillRanges(.none) }
     if index >= Int(xv_load32(highestContext)) { xv_store32(highestContext, UInt32(index + 1)) }
     return context

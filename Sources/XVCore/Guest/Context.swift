@@ -78,12 +78,14 @@ struct Context {
     memset(base, 0, ContextLayout.stackEnd)
     point(pointers)
     store32(ContextLayout.spins, Context.spins)
-    let map = base + ContextLayout.callMap
-    for number in InterceptedCall.numbers {
-      map.storeBytes(of: 1, toByteOffset: number, as: UInt8.self)
-    }
+    ask(about: InterceptedCall.numbers)
     // x32 system calls (bit 30) use numbers of their own: the server answers ENOSYS.
-    for number in 512..<548 { map.storeBytes(of: 1, toByteOffset: number, as: UInt8.self) }
+    ask(about: 512..<548)
+  }
+
+  /// Has the server see calls whose numbers are not known when their code is translated.
+  func ask(about numbers: some Sequence<Int32>) {
+    for number in numbers { (base + ContextLayout.callMap).storeBytes(of: 1, toByteOffset: Int(number), as: UInt8.self) }
   }
 
   /// Lets the executions of a block be counted from the start again.

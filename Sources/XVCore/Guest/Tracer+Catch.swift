@@ -12,9 +12,9 @@ extension Tracer {
     caughtCalls = calls
     guard let engine else { return }
     let isChanged = engine.lock.locked { () -> Bool in
+      let asked = engine.translator.pointee.askedCalls
       engine.caughtCalls = calls
-      defer { engine.translator.pointee.asksAboutCalls = calls != .none }
-      return engine.translator.pointee.asksAboutCalls != (calls != .none)
+      return engine.translator.pointee.askedCalls != asked
     }
     if isChanged { discard(.flush, for: nil) }
   }

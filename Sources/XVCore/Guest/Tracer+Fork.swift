@@ -164,7 +164,6 @@ extension Tracer {
         bell: tracees.bell)
       engine.translator.pointee.breakpoints = breakpoints
       engine.caughtCalls = caughtCalls
-      engine.translator.pointee.asksAboutCalls = caughtCalls != .none
       let ignoresTrap = inherit(engine, from: old, maker, flags)
       var calls = regionCalls(core: core, file: file, replacing: true)
       // Arenas come to lie where its maker's are.

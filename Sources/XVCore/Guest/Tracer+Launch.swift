@@ -188,7 +188,6 @@ extension Tracer {
     engine.isChild = isChild
     engine.translator.pointee.breakpoints = breakpoints
     engine.caughtCalls = caughtCalls
-    engine.translator.pointee.asksAboutCalls = caughtCalls != .none
     if caughtCalls == .none, let directory = options.persistDirectory, !options.torture.isOn {
       let persisted = PersistentCode(directory: directory, process: process)
       engine.translator.pointee.persisted = persisted

@@ -6,7 +6,7 @@ internal import CLinux
 extension Translator {
   /// Installs the record that holds `target`'s block, and some that were asked for next once.
   mutating func installPersisted(for target: UInt64) -> Int32? {
-    guard checks == .none, let persisted, let area = ranges.area(containing: target), area.module >= 0 else {
+    guard checks == .none, askedCalls == .intercepted, let persisted, let area = ranges.area(containing: target), area.module >= 0 else {
       return nil
     }
     let module = persisted.modules[Int(area.module)]
@@ -18,7 +18,7 @@ extension Translator {
   /// Installs some records of any file ahead of their use, until somebody asks. Whether there were any.
   mutating func installAhead(until isAsked: () -> Bool) -> Bool {
     // Code has an arena within reach since its first request.
-    guard checks == .none,
+    guard checks == .none, askedCalls == .intercepted,
       let module = persisted?.modules.first(where: {
         $0.hasMore && $0.nextOriginal.map { arena(for: $0) != nil } ?? true
       })

@@ -24,7 +24,7 @@ extension Translator {
     _ original: UInt64, _ scanned: Scanned, since start: UnitStart, hotEnd: UInt32,
     firstBlock: Int32, arena: Int
   ) {
-    guard let persisted, !hasBreakpoints, !asksAboutCalls, checks == .none, scanIsStable, !scanIsVolatile, !relocations.isUnmovable,
+    guard let persisted, !hasBreakpoints, askedCalls == .intercepted, checks == .none, scanIsStable, !scanIsVolatile, !relocations.isUnmovable,
       let area = ranges.area(containing: original), area.module >= 0, scan[0].kind != .invalid
     else { return }
     let module = persisted.modules[Int(area.module)]
@@ -130,7 +130,7 @@ extension Translator {
 
   /// Records something that was added to a unit after it was made.
   func persistAddition(_ kind: UnitRecord.Kind, _ original: UInt64, aux: UInt16 = 0) {
-    guard let persisted, !hasBreakpoints, !asksAboutCalls, checks == .none, let area = ranges.area(containing: original),
+    guard let persisted, !hasBreakpoints, askedCalls == .intercepted, checks == .none, let area = ranges.area(containing: original),
       area.module >= 0
     else { return }
     let module = persisted.modules[Int(area.module)]

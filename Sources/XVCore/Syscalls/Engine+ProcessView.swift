@@ -24,9 +24,15 @@ extension Engine {
       default: readWords(arguments[2], 1)?[0]
       }
     let directory = isOpen ? Int32(-100) : Int32(truncatingIfNeeded: arguments[0])
-    guard let flags, let path = readPath(arguments[isOpen ? 0 : 1]),
-      let copy = view(thread, of: path, in: directory, flags: flags)
-    else { return makePlainly(thread, context, number, arguments) }
+    guard let flags, let path = readPath(arguments[isOpen ? 0 : 1]) else {
+      return makePlainly(thread, context, number, arguments)
+    }
+    if !watchesMemoryFile, isMemoryFile(thread, path, in: directory, flags: flags) {
+      watchMemoryFile()
+      // Fragments have calls of theirs inside. The thread asks again.
+      return park(thread, .discard(.flush))
+    }
+    guard let copy = view(thread, of: path, in: directory, flags: flags) else { return makePlainly(thread, context, number, arguments) }
     openViews[thread] = OpenView(descriptor: copy, number: number, arguments: arguments)
     let link = Array("/proc/\(getpid())/fd/\(copy)".utf8) + [0]
     (context.base + ContextLayout.path).copyMemory(from: link, byteCount: link.count)
@@ -97,7 +103,7 @@ extension Engine {
 
   /// The kernel's path for a path of the program's, and the thread that it is about; nil when it is not
   /// about the program.
-  private func processFile(
+  func processFile(
     _ thread: ThreadID, _ path: [UInt8], _ directory: Int32
   ) -> (path: String, thread: Int32)? {
     var text = String(decoding: path, as: UTF8.self)
@@ -132,7 +138,7 @@ extension Engine {
     return ("/proc/\(middle)/\(parts[parts.count - 1])", about)
   }
 
-  private static func link(_ path: String) -> String? {
+  static func link(_ path: String) -> String? {
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: longestPath) { buffer in
       let count = readlink(path, buffer.baseAddress!, longestPath)
       guard count > 0 else { return nil }

@@ -66,11 +66,17 @@ extension Engine {
     case InterceptedCall.mincore where overlapsXV(arguments[0], arguments[1]):
       complete(thread, context, result: arguments[0] & 0xfff == 0 ? -Int64(ENOMEM) : -Int64(EINVAL))
     case InterceptedCall.mincore: makePlainly(thread, context, number, arguments)
-    // Seen only because calls are caught.
+    // Seen only because all calls are.
+    case _ where watchesMemoryFile && InterceptedCall.fileWrites.contains(number):
+      writeFile(thread, context, number, arguments)
     case _ where !InterceptedCall.isIntercepted(number):
       makePlainly(thread, context, number, arguments)
     default: makeNatively(context, number, arguments)
     }
+  }
+
+  func decideAboutCalls() {
+    translator.pointee.askedCalls = caughtCalls != .none ? .all : watchesMemoryFile ? .writesToo : .intercepted
   }
 
   private func isFilter(_ number: Int32, _ arguments: [UInt64]) -> Bool {
@@ -79,7 +85,7 @@ extension Engine {
       || number == InterceptedCall.prctl && arguments[0] & 0xffff_ffff == setSeccomp
   }
 
-  private func callArguments(_ context: Context) -> [UInt64] {
+  func callArguments(_ context: Context) -> [UInt64] {
     [Register.rdi, Register.rsi, Register.rdx, Register.r10, Register.r8, Register.r9].map {
       context.register($0)
     }
@@ -143,7 +149,7 @@ extension Engine {
   func finishSystemCall(_ thread: ThreadID, _ context: Context) {
     var result = Int64(bitPattern: context.load64(ContextLayout.callResult))
     noteResult(thread, context, result)
-    if retryOpen(thread, context, result) { return }
+    if retryOpen(thread, context, result) || retryMemoryWrite(thread, context, result) { return }
     if let next = partialCalls[thread] {
       if result == 0, !next.pieces.isEmpty { return makePiece(thread, context) }
       partialCalls[thread] = nil
@@ -156,6 +162,7 @@ extension Engine {
   /// stopped before it could report.
   func noteResult(_ thread: ThreadID, _ context: Context, _ result: Int64) {
     claims[thread] = nil
+    noteMemoryWrite(thread)
     let number = Int32(truncatingIfNeeded: context.register(Register.rax))
     let arguments = partialCalls[thread]?.arguments ?? callArguments(context)
     trace("  = \(result)")

@@ -3,6 +3,7 @@
 /// The system calls that the server must see; all others run in the fragment
 /// (numbers: arch/x86/entry/syscalls/syscall_64.tbl).
 enum InterceptedCall {
+  static let write: Int32 = 1
   static let open: Int32 = 2
   static let mmap: Int32 = 9
   static let mprotect: Int32 = 10
@@ -11,6 +12,8 @@ enum InterceptedCall {
   static let rtSigaction: Int32 = 13
   static let rtSigreturn: Int32 = 15
   static let mremap: Int32 = 25
+  static let pwrite64: Int32 = 18
+  static let writev: Int32 = 20
   static let mincore: Int32 = 27
   static let madvise: Int32 = 28
   static let shmat: Int32 = 30
@@ -27,21 +30,26 @@ enum InterceptedCall {
   static let archPrctl: Int32 = 158
   static let setrlimit: Int32 = 160
   static let openat: Int32 = 257
+  static let pwritev: Int32 = 296
   static let prlimit64: Int32 = 302
   static let seccomp: Int32 = 317
   static let execveat: Int32 = 322
   static let mlock2: Int32 = 325
+  static let pwritev2: Int32 = 328
   static let pkeyMprotect: Int32 = 329
   static let rseq: Int32 = 334
   static let clone3: Int32 = 435
   static let openat2: Int32 = 437
   static let processMadvise: Int32 = 440
 
-  static let numbers: [Int] = [
+  static let numbers: [Int32] = [
     mmap, mprotect, munmap, rtSigaction, rtSigreturn, mremap, madvise, shmat, clone, fork, vfork, execve,
     shmdt, mlock, mlockall, archPrctl, execveat, mlock2, pkeyMprotect, rseq, clone3, open, openat,
     openat2, ptrace, prctl, mincore, seccomp, getrlimit, setrlimit, prlimit64, processMadvise, brk,
-  ].map(Int.init)
+  ]
+
+  /// Seen once the program may write to its own memory by a file (`Engine.writeFile`).
+  static let fileWrites: [Int32] = [write, pwrite64, writev, pwritev, pwritev2]
 
   /// In the number of an x32 call. Such calls would change mappings and processes unseen: they are
   /// refused, as by kernels without them.
@@ -58,6 +66,22 @@ enum InterceptedCall {
   static func isIntercepted(_ number: Int32) -> Bool {
     if number & x32Bit != 0 { return true }
     if number >= 512 { return number < 548 }
-    return numbers.contains(Int(number))
+    return numbers.contains(number)
+  }
+}
+
+/// Which calls the server sees; the fragments are made for it.
+enum AskedCalls {
+  case intercepted
+  /// Also those that write to files.
+  case writesToo
+  case all
+
+  func contains(_ number: Int32) -> Bool {
+    switch self {
+    case .intercepted: InterceptedCall.isIntercepted(number)
+    case .writesToo: InterceptedCall.isIntercepted(number) || InterceptedCall.fileWrites.contains(number)
+    case .all: true
+    }
   }
 }

@@ -8,7 +8,7 @@ extension Translator {
   ) {
     let origin = instruction.address
     let next = instruction.end
-    if asksAboutCalls || number >= 0 && InterceptedCall.isIntercepted(number) {
+    if askedCalls == .all || number >= 0 && askedCalls.contains(number) {
       emitParking(.systemCall, target: next, origin: origin, &emission)
       return
     }

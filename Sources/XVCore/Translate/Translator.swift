@@ -19,8 +19,8 @@ struct Translator: ~Copyable {
   }
   /// Asked at every instruction; a look into the set would cost as much as decoding.
   private(set) var hasBreakpoints = false
-  /// No fragment makes a system call without asking.
-  var asksAboutCalls = false
+  /// Which system calls no fragment makes without asking.
+  var askedCalls = AskedCalls.intercepted
   /// What fragments look at for watchpoints.
   var checks = AccessChecks.none
   /// Reads are watched by debug registers: those of return addresses and of slots have to be made, too.
