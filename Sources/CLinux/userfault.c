@@ -35,6 +35,11 @@ int xv_userfault_register(int fd, uint64_t start, uint64_t length) {
   return control(fd, UFFDIO_REGISTER, &area);
 }
 
+int xv_userfault_unregister(int fd, uint64_t start, uint64_t length) {
+  struct uffdio_range range = {start, length};
+  return control(fd, UFFDIO_UNREGISTER, &range);
+}
+
 int xv_userfault_protect(int fd, uint64_t start, uint64_t length, int protect) {
   struct uffdio_writeprotect pages = {.range = {start, length},
                                       .mode = protect ? UFFDIO_WRITEPROTECT_MODE_WP : 0};

@@ -16,6 +16,8 @@ int xv_take_descriptor(pid_t thread, pid_t process, int fd);
 /// Opens the dialogue with a new userfaultfd; an error where the kernel cannot protect or cannot name threads.
 int xv_userfault_begin(int fd);
 int xv_userfault_register(int fd, uint64_t start, uint64_t length);
+/// Nothing of a range is protected any more, and its mappings merge with their neighbours again.
+int xv_userfault_unregister(int fd, uint64_t start, uint64_t length);
 /// Write-protects pages, or lets writes through again, which wakes the threads that wait.
 int xv_userfault_protect(int fd, uint64_t start, uint64_t length, int protect);
 int xv_userfault_wake(int fd, uint64_t start, uint64_t length);

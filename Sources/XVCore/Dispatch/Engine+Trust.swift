@@ -62,6 +62,13 @@ extension Engine {
     }
   }
 
+  /// Makes a range's mappings such as the program made them, by giving up trust there. Whether there was any.
+  func unregister(_ range: Range<UInt64>) -> Bool {
+    guard translator.pointee.trusted.unregister(range) else { return false }
+    forgetCode(range)
+    return true
+  }
+
   /// Whether a thread that waits for a page fault stands in a fragment with code of a page. One that is
   /// in a system call stands behind all of its fragment's code.
   private func isInside(_ thread: ThreadID, codeOf page: UInt64) -> Bool {

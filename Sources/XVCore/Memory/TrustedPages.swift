@@ -25,6 +25,8 @@ struct TrustedPages: ~Copyable {
 
   private(set) var access = Access.unopened
   private var pages: [UInt64: Page] = [:]
+  /// Mappings that the kernel knows to have protected pages. They do not merge with their neighbours.
+  private var registered: [Range<UInt64>] = []
   /// The last answer of `covers`, by the first page asked for.
   private var lastPage: UInt64 = .max
   private var lastAnswer = false
@@ -81,6 +83,7 @@ struct TrustedPages: ~Copyable {
     if case .open(let descriptor) = access { Glibc.close(descriptor) }
     access = .refused
     pages = [:]
+    registered = []
     lastPage = .max
   }
 
@@ -95,7 +98,11 @@ struct TrustedPages: ~Copyable {
       if status == -ENOENT, let area = mapping(number << 12) {
         status = xv_userfault_register(
           descriptor, area.lowerBound, area.upperBound - area.lowerBound)
-        if status == 0 { status = xv_userfault_protect(descriptor, number << 12, 4096, 1) }
+        if status == 0 {
+          registered.removeAll { area.overlaps($0) }
+          registered.append(area)
+          status = xv_userfault_protect(descriptor, number << 12, 4096, 1)
+        }
       }
       guard status == 0 else {
         pages[number, default: Page()].writes = nil
@@ -129,6 +136,17 @@ struct TrustedPages: ~Copyable {
     pages[number]?.isProtected = false
     writes &+= 1
     if let count = pages[number]?.writes { pages[number]?.writes = count + 1 }
+  }
+
+  /// Mappings in a range become such as the program made them. Their code is not trusted; false when there were none.
+  mutating func unregister(_ range: Range<UInt64>) -> Bool {
+    guard case .open(let descriptor) = access, registered.contains(where: { $0.overlaps(range) }) else { return false }
+    for area in registered where area.overlaps(range) {
+      forget(area)
+      _ = xv_userfault_unregister(descriptor, area.lowerBound, area.upperBound - area.lowerBound)
+    }
+    registered.removeAll { $0.overlaps(range) }
+    return true
   }
 
   /// A mapping call has changed the range, and what was protected may be no more.

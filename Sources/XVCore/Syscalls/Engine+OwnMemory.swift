@@ -117,6 +117,27 @@ extension Engine {
     makeNatively(context, InterceptedCall.mremap, arguments)
   }
 
+  /// A call that wants one mapping has met several, which were one before some of their code came to be trusted. True when
+  /// it is made again.
+  func retryUnregistered(_ thread: ThreadID, _ context: Context, _ result: Int64) -> Bool {
+    let collapse: UInt64 = 25
+    let number = Int32(truncatingIfNeeded: context.register(Register.rax))
+    let arguments = callArguments(context)
+    let end = arguments[0].addingReportingOverflow(arguments[1])
+    let isConcerned =
+      number == InterceptedCall.mremap && result == -Int64(EFAULT)
+      || number == InterceptedCall.madvise && result == -Int64(EINVAL) && arguments[2] & 0xffff_ffff == collapse
+    guard isConcerned, !end.overflow, unregister(arguments[0]..<end.partialValue) else { return false }
+    context.store32(ContextLayout.kind, RequestKind.systemCall.rawValue)
+    if number == InterceptedCall.mremap {
+      mappingFlights.begin(thread)
+      moveMemory(thread, context, arguments)
+    } else {
+      changeRange(thread, context, number, arguments)
+    }
+    return true
+  }
+
   /// shmat to a place of the program's choice.
   func attachShared(_ thread: ThreadID, _ context: Context, _ arguments: [UInt64]) {
     if arguments[1] != 0 {

@@ -149,7 +149,11 @@ extension Engine {
   func finishSystemCall(_ thread: ThreadID, _ context: Context) {
     var result = Int64(bitPattern: context.load64(ContextLayout.callResult))
     noteResult(thread, context, result)
-    if retryOpen(thread, context, result) || retryMemoryWrite(thread, context, result) { return }
+    if retryOpen(thread, context, result) || retryMemoryWrite(thread, context, result)
+      || retryUnregistered(thread, context, result)
+    {
+      return
+    }
     if let next = partialCalls[thread] {
       if result == 0, !next.pieces.isEmpty { return makePiece(thread, context) }
       partialCalls[thread] = nil
