@@ -39,7 +39,7 @@ int xv_allowed_processors(void);
 
 static inline void xv_pause(void) { __builtin_ia32_pause(); }
 /// What is at `p` will be read soon; it need not be mapped.
-static inline void xv_prefetch(const void *_Nonnull p) { __builtin_prefetch(p); }
+static inline void xv_prefetch(const void *p) { __builtin_prefetch(p); }
 static inline uint64_t xv_rdtsc(void) { return __builtin_ia32_rdtsc(); }
 static inline uint32_t xv_load32(const volatile uint32_t *p) {
   return __atomic_load_n(p, __ATOMIC_ACQUIRE);
