@@ -113,6 +113,7 @@ extension Engine {
 
   /// Finds or translates the block at an address.
   func block(at target: UInt64, entry: EntryKind) -> Lookup {
+    if memoryFile == .opened { return .noRoom(.flush) }
     let found = knownBlock(at: target, entry: entry)
     // Before a thread is left to the processor, which is to fault, the kernel is asked.
     guard case .noCode = found, translator.pointee.ranges.area(containing: target) == nil,
@@ -244,6 +245,7 @@ extension Engine {
   /// Discards fragments. No thread is inside.
   func discard(_ kind: Discard, keepingFloatingPoint: Bool = false) {
     tortureClock.done(kind)
+    if memoryFile == .opened { memoryFile = .watched }
     switch kind {
     case .flush: virtualization.flush(keepingFloatingPoint: keepingFloatingPoint)
     case .collect: virtualization.collect(keepingFloatingPoint: keepingFloatingPoint)

@@ -14,6 +14,7 @@ extension Engine {
     let length = max(UInt64(translator.pointee.blocks[Int(number)].length), 1) &+ 14
     let range = (target..<(target &+ length)).clamped(to: area.range)
     let pages = TrustedPages.pages(of: range)
+    guard !isBeingWritten(range) else { return }
     if translator.pointee.trusted.protect(range, in: anonymousMapping) {
       trace("trusts the code at \(OriginalAddress(target))")
       forgetCode((pages.lowerBound << 12)..<(pages.upperBound << 12))
@@ -55,8 +56,7 @@ extension Engine {
 
   /// xv itself is about to write: it must not wait for its own protection.
   func prepareWrite(_ range: Range<UInt64>) {
-    guard translator.pointee.trusted.isProtected(range) else { return }
-    for page in TrustedPages.pages(of: range) {
+    for page in translator.pointee.trusted.protectedPages(of: range) {
       forgetCode((page << 12)..<((page &+ 1) << 12))
       translator.pointee.trusted.release(page: page)
     }

@@ -49,10 +49,9 @@ final class Engine: @unchecked Sendable {
   var tracing = TracingBelief()
   /// Calls of which a debugger is told.
   var caughtCalls = CaughtCalls.none { didSet { decideAboutCalls() } }
-  /// The program may write to its own memory past all protection (`writeFile`).
-  var watchesMemoryFile = false { didSet { decideAboutCalls() } }
-  /// What calls that are being made write to by the memory file.
-  var memoryWrites: [ThreadID: Range<UInt64>] = [:]
+  /// Whether the program may write to its own memory past all protection.
+  var memoryFile = MemoryFile.unopened { didSet { decideAboutCalls() } }
+  var memoryWrites: [ThreadID: MemoryWrite] = [:]
   /// Limited address spaces, by process: this one, and vfork children that have limited theirs.
   var addressLimits: [Int32: AddressLimit] = [:]
   var tortureClock: TortureClock
@@ -143,7 +142,7 @@ final class Engine: @unchecked Sendable {
   func addThread(_ thread: ThreadID) -> Context? {
     guard let (index, context) = virtualization.makeContext(for: thread) else { return nil }
     if isSandboxed.load(ordering: .relaxed) { quieten(context) }
-    if watchesMemoryFile { context.ask(about: InterceptedCall.fileWrites) }
+    if memoryFile != .unopened { context.ask(about: InterceptedCall.fileWrites) }
     if let watchFilter { context.fill(watchFilter) } else { context.fillRanges(.none) }
     if index >= Int(xv_load32(highestContext)) { xv_store32(highestContext, UInt32(index + 1)) }
     return context
@@ -162,6 +161,7 @@ final class Engine: @unchecked Sendable {
     retiredLookups &+= context.load64(ContextLayout.lookups)
     _ = virtualization.releaseContext(of: thread)
     partialCalls[thread] = nil
+    noteMemoryWrite(thread, result: nil)
     if thread.rawValue != process { addressLimits[thread.rawValue] = nil }
     claims[thread] = nil
     mappingFlights.forget(thread)

@@ -56,7 +56,7 @@ extension Tracer {
     let engine = makeEngine(region: region, core: core, map: map)
     self.engine = engine
     if Tracer.isFiltered(ProcessStatus(of: process)) { engine.enterSandbox() }
-    if Engine.hasMemoryFile(process) { engine.watchMemoryFile() }
+    if Engine.hasMemoryFile(process) { engine.watchMemoryFile(from: .watched) }
     for call in guardCalls(engine) {
       _ = try inject(first, registers, at: engine.gate.injectedCall, call.number, call.arguments)
     }

@@ -38,15 +38,18 @@ extension Tracer {
 
   /// The threads that the kernel has of a process, in the order of their making (fs/proc/base.c, next_tid), also
   /// those that have ended and wait for somebody.
-  static func tasks(of process: Int32) -> [ThreadID] {
-    guard let directory = opendir("/proc/\(process)/task") else { return [] }
+  static func tasks(of process: Int32) -> [ThreadID] { numbers(in: "/proc/\(process)/task").map { ThreadID($0) } }
+
+  /// The names in a folder that are numbers, in its order.
+  static func numbers(in folder: String) -> [Int32] {
+    guard let directory = opendir(folder) else { return [] }
     defer { closedir(directory) }
-    var found: [ThreadID] = []
+    var found: [Int32] = []
     while let entry = readdir(directory) {
       // The record is as long as its name: a copy of the whole tuple would reach beyond it.
       let name = UnsafeRawPointer(entry) + MemoryLayout<dirent>.offset(of: \.d_name)!
       let text = String(cString: name.assumingMemoryBound(to: CChar.self))
-      if let number = Int32(text) { found.append(ThreadID(number)) }
+      if let number = Int32(text) { found.append(number) }
     }
     return found
   }

@@ -57,8 +57,11 @@ struct TrustedPages: ~Copyable {
     return answer
   }
 
-  func isProtected(_ range: Range<UInt64>) -> Bool {
-    !pages.isEmpty && TrustedPages.pages(of: range).contains { pages[$0]?.isProtected == true }
+  func protectedPages(of range: Range<UInt64>) -> [UInt64] {
+    guard !pages.isEmpty else { return [] }
+    let numbers = TrustedPages.pages(of: range)
+    guard numbers.count > pages.count else { return numbers.filter { pages[$0]?.isProtected == true } }
+    return pages.filter { $0.value.isProtected && numbers.contains($0.key) }.map(\.key)
   }
 
   static func pages(of range: Range<UInt64>) -> Range<UInt64> {

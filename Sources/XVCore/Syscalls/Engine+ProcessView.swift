@@ -11,28 +11,29 @@ extension Engine {
     var arguments: [UInt64]
   }
 
-  /// open, openat, openat2.
+  /// open, creat, openat, openat2.
   func openFile(
     _ thread: ThreadID, _ context: Context, _ number: Int32, _ arguments: [UInt64]
   ) {
     closeView(thread)
-    let isOpen = number == InterceptedCall.open
+    let hasDirectory = number == InterceptedCall.openat || number == InterceptedCall.openat2
     let flags: UInt64? =
       switch number {
       case InterceptedCall.open: arguments[1]
+      case InterceptedCall.creat: UInt64(O_CREAT | O_WRONLY | O_TRUNC)
       case InterceptedCall.openat: arguments[2]
       default: readWords(arguments[2], 1)?[0]
       }
-    let directory = isOpen ? Int32(-100) : Int32(truncatingIfNeeded: arguments[0])
-    guard let flags, let path = readPath(arguments[isOpen ? 0 : 1]) else {
-      return makePlainly(thread, context, number, arguments)
+    guard let flags else { return makePlainly(thread, context, number, arguments) }
+    guard flags & UInt64(O_ACCMODE) == UInt64(O_RDONLY) else {
+      // By whatever path the program comes to its memory, the descriptor will tell.
+      return memoryFile == .unopened
+        ? makeNatively(context, number, arguments) : makePlainly(thread, context, number, arguments)
     }
-    if !watchesMemoryFile, isMemoryFile(thread, path, in: directory, flags: flags) {
-      watchMemoryFile()
-      // Fragments have calls of theirs inside. The thread asks again.
-      return park(thread, .discard(.flush))
-    }
-    guard let copy = view(thread, of: path, in: directory, flags: flags) else { return makePlainly(thread, context, number, arguments) }
+    let directory = hasDirectory ? Int32(truncatingIfNeeded: arguments[0]) : Int32(-100)
+    guard let path = readPath(arguments[hasDirectory ? 1 : 0]),
+      let copy = view(thread, of: path, in: directory, flags: flags)
+    else { return makePlainly(thread, context, number, arguments) }
     openViews[thread] = OpenView(descriptor: copy, number: number, arguments: arguments)
     let link = Array("/proc/\(getpid())/fd/\(copy)".utf8) + [0]
     (context.base + ContextLayout.path).copyMemory(from: link, byteCount: link.count)
@@ -81,7 +82,7 @@ extension Engine {
     let slash = UInt8(ascii: "/")
     guard let last = path.split(separator: slash).last,
       let view = ProcessView(rawValue: String(decoding: last, as: UTF8.self)),
-      flags & UInt64(O_ACCMODE | 0x20_0000 /* O_PATH */ | O_DIRECTORY) == UInt64(O_RDONLY),
+      flags & UInt64(0x20_0000 /* O_PATH */ | O_DIRECTORY) == 0,
       let file = processFile(thread, path, directory)
     else { return nil }
     var differences = ProcessView.Differences()
@@ -103,7 +104,7 @@ extension Engine {
 
   /// The kernel's path for a path of the program's, and the thread that it is about; nil when it is not
   /// about the program.
-  func processFile(
+  private func processFile(
     _ thread: ThreadID, _ path: [UInt8], _ directory: Int32
   ) -> (path: String, thread: Int32)? {
     var text = String(decoding: path, as: UTF8.self)

@@ -39,7 +39,7 @@ extension Engine {
       makeNatively(context, number, arguments)
     case InterceptedCall.clone, InterceptedCall.clone3, InterceptedCall.vfork:
       makeThreadOrProcess(thread, context, number, arguments)
-    case InterceptedCall.open, InterceptedCall.openat, InterceptedCall.openat2:
+    case InterceptedCall.open, InterceptedCall.creat, InterceptedCall.openat, InterceptedCall.openat2:
       openFile(thread, context, number, arguments)
     case _ where isFilter(number, arguments):
       tracing.isFiltered = true
@@ -67,7 +67,7 @@ extension Engine {
       complete(thread, context, result: arguments[0] & 0xfff == 0 ? -Int64(ENOMEM) : -Int64(EINVAL))
     case InterceptedCall.mincore: makePlainly(thread, context, number, arguments)
     // Seen only because all calls are.
-    case _ where watchesMemoryFile && InterceptedCall.fileWrites.contains(number):
+    case _ where memoryFile != .unopened && InterceptedCall.fileWrites.contains(number):
       writeFile(thread, context, number, arguments)
     case _ where !InterceptedCall.isIntercepted(number):
       makePlainly(thread, context, number, arguments)
@@ -76,7 +76,7 @@ extension Engine {
   }
 
   func decideAboutCalls() {
-    translator.pointee.askedCalls = caughtCalls != .none ? .all : watchesMemoryFile ? .writesToo : .intercepted
+    translator.pointee.askedCalls = caughtCalls != .none ? .all : memoryFile == .unopened ? .intercepted : .writesToo
   }
 
   private func isFilter(_ number: Int32, _ arguments: [UInt64]) -> Bool {
@@ -149,11 +149,7 @@ extension Engine {
   func finishSystemCall(_ thread: ThreadID, _ context: Context) {
     var result = Int64(bitPattern: context.load64(ContextLayout.callResult))
     noteResult(thread, context, result)
-    if retryOpen(thread, context, result) || retryMemoryWrite(thread, context, result)
-      || retryUnregistered(thread, context, result)
-    {
-      return
-    }
+    if retryOpen(thread, context, result) || retryUnregistered(thread, context, result) { return }
     if let next = partialCalls[thread] {
       if result == 0, !next.pieces.isEmpty { return makePiece(thread, context) }
       partialCalls[thread] = nil
@@ -166,7 +162,7 @@ extension Engine {
   /// stopped before it could report.
   func noteResult(_ thread: ThreadID, _ context: Context, _ result: Int64) {
     claims[thread] = nil
-    noteMemoryWrite(thread)
+    noteMemoryWrite(thread, result: result)
     let number = Int32(truncatingIfNeeded: context.register(Register.rax))
     let arguments = partialCalls[thread]?.arguments ?? callArguments(context)
     trace("  = \(result)")
@@ -178,6 +174,8 @@ extension Engine {
     let value = UInt64(bitPattern: result)
     switch number {
     case InterceptedCall.mmap: noteMapped(at: value, arguments)
+    case InterceptedCall.open, InterceptedCall.creat, InterceptedCall.openat, InterceptedCall.openat2:
+      noteOpened(thread, result)
     case InterceptedCall.munmap: noteUnmapped(arguments[0], arguments[1])
     case InterceptedCall.brk: noteBreak(value, arguments[0])
     case InterceptedCall.madvise: noteAdvised(arguments)

@@ -22,6 +22,7 @@ enum InterceptedCall {
   static let vfork: Int32 = 58
   static let execve: Int32 = 59
   static let shmdt: Int32 = 67
+  static let creat: Int32 = 85
   static let getrlimit: Int32 = 97
   static let ptrace: Int32 = 101
   static let mlock: Int32 = 149
@@ -44,7 +45,7 @@ enum InterceptedCall {
 
   static let numbers: [Int32] = [
     mmap, mprotect, munmap, rtSigaction, rtSigreturn, mremap, madvise, shmat, clone, fork, vfork, execve,
-    shmdt, mlock, mlockall, archPrctl, execveat, mlock2, pkeyMprotect, rseq, clone3, open, openat,
+    shmdt, mlock, mlockall, archPrctl, execveat, mlock2, pkeyMprotect, rseq, clone3, open, creat, openat,
     openat2, ptrace, prctl, mincore, seccomp, getrlimit, setrlimit, prlimit64, processMadvise, brk,
   ]
 

@@ -138,7 +138,120 @@ static void otherThreads(int file) {
   for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
 }
 
+// Ways to come to the file that its path does not tell, each by a process that has not opened it before.
+static int byLink(void) {
+  char path[] = "/tmp/xv-memfile-XXXXXX";
+  CHECK(mkdtemp(path) != NULL);
+  char name[64];
+  snprintf(name, sizeof name, "%s/data", path);
+  CHECK(symlink("/proc/self/mem", name) == 0);
+  int file = openMemory(name);
+  unlink(name);
+  rmdir(path);
+  return file;
+}
+
+static int byCreat(void) { return creat("/proc/self/mem", 0600); }
+
+static int again(void) {
+  int handle = open("/proc/self/mem", O_PATH | O_CLOEXEC);
+  char path[64];
+  snprintf(path, sizeof path, "/proc/self/fd/%d", handle);
+  return openMemory(path);
+}
+
+static void *openByThread(void *argument) {
+  *(int *)argument = openMemory("/proc/thread-self/mem");
+  return NULL;
+}
+
+static int byThreadThatEnds(void) {
+  int file = -1;
+  pthread_t thread;
+  CHECK(pthread_create(&thread, NULL, openByThread, &file) == 0);
+  pthread_join(thread, NULL);
+  return file;
+}
+
+// Two threads come to it at once.
+static pthread_barrier_t meeting;
+
+static void *openAndWrite(void *argument) {
+  unsigned char *p = page(PROT_READ | PROT_EXEC), code[SIZE];
+  CHECK_EQUAL(call(p), 1);
+  makeCode(code, 31);
+  pthread_barrier_wait(&meeting);
+  int file = openMemory("/proc/self/mem");
+  CHECK_EQUAL(pwrite(file, code, SIZE, (off_t)(uintptr_t)p), SIZE);
+  CHECK_EQUAL(call(p), 31);
+  return argument;
+}
+
+static int atOnce(void) {
+  pthread_t threads[2];
+  CHECK(pthread_barrier_init(&meeting, NULL, 2) == 0);
+  for (int i = 0; i < 2; i++) CHECK(pthread_create(&threads[i], NULL, openAndWrite, NULL) == 0);
+  for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
+  return openMemory("/proc/self/mem");
+}
+
+static void byEachWay(void) {
+  int (*const ways[])(void) = {byLink, byCreat, again, byThreadThatEnds, atOnce, atOnce, atOnce, atOnce};
+  for (unsigned i = 0; i < sizeof ways / sizeof *ways; i++) {
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+      int file = ways[i]();
+      unsigned char *p = page(PROT_READ | PROT_EXEC), code[SIZE];
+      CHECK_EQUAL(call(p), 1);
+      makeCode(code, 21);
+      CHECK_EQUAL(pwrite(file, code, SIZE, (off_t)(uintptr_t)p), SIZE);
+      CHECK_EQUAL(call(p), 21);
+      _exit(checksFailed != 0);
+    }
+    int status;
+    CHECK_EQUAL(waitpid(child, &status, 0), child);
+    CHECK_EQUAL(status, 0);
+  }
+}
+
+// Long writes to writable code whose last page another thread runs all the time.
+static atomic_int isOver;
+
+static void *runLast(void *code) {
+  while (!isOver) call(code);
+  return NULL;
+}
+
+static void longWrites(int file) {
+  enum { PAGES = 64 };
+  unsigned char *p = mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  unsigned char *data = malloc(PAGES * 4096);
+  CHECK(p != MAP_FAILED && data);
+  memset(data, 0x90, PAGES * 4096);
+  unsigned char *last = p + (PAGES - 1) * 4096;
+  makeCode(last, 1);
+  pthread_t thread;
+  CHECK(pthread_create(&thread, NULL, runLast, last) == 0);
+  for (int value = 2; value < 200; value++) {
+    // The thread may run what is half written: one byte differs.
+    memcpy(data + (PAGES - 1) * 4096, last, SIZE);
+    data[(PAGES - 1) * 4096 + 3] = (unsigned char)value;
+    CHECK_EQUAL(pwrite(file, data, PAGES * 4096, (off_t)(uintptr_t)p), PAGES * 4096);
+    CHECK_EQUAL(call(last), value);
+  }
+  isOver = 1;
+  pthread_join(thread, NULL);
+  // Places that there cannot be.
+  CHECK_EQUAL(pwrite(file, data, 0, -1), -1);
+  CHECK_EQUAL(lseek(file, -4096, SEEK_SET), -4096);
+  CHECK_EQUAL(write(file, data, 8), -1);
+  CHECK(munmap(p, PAGES * 4096) == 0);
+  free(data);
+}
+
 int main(void) {
+  byEachWay();
   // Its calls are compiled before anybody opens the file.
   int other = open("/dev/null", O_WRONLY | O_CLOEXEC);
   CHECK_EQUAL(write(other, "x", 1), 1);
@@ -153,6 +266,7 @@ int main(void) {
   everyCall(copy, PROT_READ | PROT_EXEC);
   ownText(copy);
   otherThreads(copy);
+  longWrites(copy);
   close(copy);
 
   char path[64];
