@@ -51,6 +51,7 @@ final class Engine: @unchecked Sendable {
   var caughtCalls = CaughtCalls.none { didSet { decideAboutCalls() } }
   /// Whether the program may write to its own memory past all protection.
   var memoryFile = MemoryFile.unopened { didSet { decideAboutCalls() } }
+  /// Calls that are being made and write past it.
   var memoryWrites: [ThreadID: MemoryWrite] = [:]
   /// Limited address spaces, by process: this one, and vfork children that have limited theirs.
   var addressLimits: [Int32: AddressLimit] = [:]

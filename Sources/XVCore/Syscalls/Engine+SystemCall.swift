@@ -66,15 +66,16 @@ extension Engine {
     case InterceptedCall.mincore where overlapsXV(arguments[0], arguments[1]):
       complete(thread, context, result: arguments[0] & 0xfff == 0 ? -Int64(ENOMEM) : -Int64(EINVAL))
     case InterceptedCall.mincore: makePlainly(thread, context, number, arguments)
-    // Seen only because all calls are.
     case _ where memoryFile != .unopened && InterceptedCall.fileWrites.contains(number):
       writeFile(thread, context, number, arguments)
+    // Seen only because calls are caught.
     case _ where !InterceptedCall.isIntercepted(number):
       makePlainly(thread, context, number, arguments)
     default: makeNatively(context, number, arguments)
     }
   }
 
+  /// Which calls fragments that are made from now on leave to the server.
   func decideAboutCalls() {
     translator.pointee.askedCalls = caughtCalls != .none ? .all : memoryFile == .unopened ? .intercepted : .writesToo
   }

@@ -11,9 +11,9 @@ enum InterceptedCall {
   static let brk: Int32 = 12
   static let rtSigaction: Int32 = 13
   static let rtSigreturn: Int32 = 15
-  static let mremap: Int32 = 25
   static let pwrite64: Int32 = 18
   static let writev: Int32 = 20
+  static let mremap: Int32 = 25
   static let mincore: Int32 = 27
   static let madvise: Int32 = 28
   static let shmat: Int32 = 30
