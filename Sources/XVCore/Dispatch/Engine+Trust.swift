@@ -62,11 +62,15 @@ extension Engine {
     }
   }
 
-  /// Makes a range's mappings such as the program made them, by giving up trust there. Whether there was any.
+  /// Makes the mappings of which a range has a part such as the program made them, by giving up trust in all of them, also
+  /// outside the range. Whether there was any.
   func unregister(_ range: Range<UInt64>) -> Bool {
-    guard translator.pointee.trusted.unregister(range) else { return false }
-    forgetCode(range)
-    return true
+    let areas = translator.pointee.trusted.registered(in: range)
+    for area in areas {
+      forgetCode(area)
+      translator.pointee.trusted.unregister(area)
+    }
+    return !areas.isEmpty
   }
 
   /// Whether a thread that waits for a page fault stands in a fragment with code of a page. One that is

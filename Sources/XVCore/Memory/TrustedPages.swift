@@ -141,15 +141,15 @@ struct TrustedPages: ~Copyable {
     if let count = pages[number]?.writes { pages[number]?.writes = count + 1 }
   }
 
-  /// Mappings in a range become such as the program made them. Their code is not trusted; false when there were none.
-  mutating func unregister(_ range: Range<UInt64>) -> Bool {
-    guard case .open(let descriptor) = access, registered.contains(where: { $0.overlaps(range) }) else { return false }
-    for area in registered where area.overlaps(range) {
-      forget(area)
-      _ = xv_userfault_unregister(descriptor, area.lowerBound, area.upperBound - area.lowerBound)
-    }
-    registered.removeAll { $0.overlaps(range) }
-    return true
+  /// Registered mappings that a range has a part of.
+  func registered(in range: Range<UInt64>) -> [Range<UInt64>] { registered.filter { $0.overlaps(range) } }
+
+  /// A registered mapping becomes such as the program made it. No code of it is trusted any more.
+  mutating func unregister(_ area: Range<UInt64>) {
+    guard case .open(let descriptor) = access else { return }
+    forget(area)
+    _ = xv_userfault_unregister(descriptor, area.lowerBound, area.upperBound - area.lowerBound)
+    registered.removeAll { $0 == area }
   }
 
   /// A mapping call has changed the range, and what was protected may be no more.

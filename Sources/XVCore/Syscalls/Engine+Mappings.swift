@@ -25,7 +25,7 @@ extension Engine {
   }
 
   /// Above all addresses of a program (arch/x86/include/asm/page_64_types.h, TASK_SIZE_MAX, and its guard page).
-  private static let addressEnd: UInt64 = 1 << 47
+  static let addressEnd: UInt64 = 1 << 47
   /// Nothing is mapped below (vm.mmap_min_addr), or by a call that was seen.
   private static let lowestAddress: UInt64 = 0x1_0000
 

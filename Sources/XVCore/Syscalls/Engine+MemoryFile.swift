@@ -94,11 +94,10 @@ extension Engine {
       number == InterceptedCall.pwrite64 || number == InterceptedCall.pwritev
       || number == InterceptedCall.pwritev2 && arguments[3] != UInt64.max
     let isOnePiece = number == InterceptedCall.write || number == InterceptedCall.pwrite64
-    let endOfAddresses: UInt64 = 1 << 47
-    guard let start = namesPlace ? arguments[3] : position(of: descriptor, thread), start < endOfAddresses,
+    guard let start = namesPlace ? arguments[3] : position(of: descriptor, thread), start < Engine.addressEnd,
       let count = isOnePiece ? arguments[2] : bytes(ofPieces: arguments[1], arguments[2])
     else { return nil }
-    let range = start..<min(start + min(count, Engine.mostWritten), endOfAddresses)
+    let range = start..<min(start + min(count, Engine.mostWritten), Engine.addressEnd)
     return MemoryWrite(range: range, descriptor: namesPlace ? nil : descriptor)
   }
 

@@ -24,10 +24,10 @@ extension Engine {
     _ thread: ThreadID, _ context: Context, _ number: Int32, _ arguments: [UInt64]
   ) {
     // What the kernel refuses as a whole is left to it (mm/vma.c, do_vmi_munmap).
-    let addressEnd: UInt64 = 0x7fff_ffff_f000
+    let taskSize: UInt64 = 0x7fff_ffff_f000
     let isRefused =
       number == InterceptedCall.munmap
-      && (arguments[0] > addressEnd || arguments[1] > addressEnd - arguments[0])
+      && (arguments[0] > taskSize || arguments[1] > taskSize - arguments[0])
     guard !isRefused, arguments[0] & 0xfff == 0, overlapsXV(arguments[0], arguments[1]) else {
       // A hole in it is no place for an arena before the call is done.
       claims[thread] = arguments[0]..<max(arguments[0], arguments[0] &+ roundedUp(arguments[1]))

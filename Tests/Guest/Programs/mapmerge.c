@@ -66,6 +66,27 @@ static void moved(void) {
   CHECK_EQUAL(heat(there), 7);
 }
 
+// Only a part of what was one mapping when its code came to be trusted is moved.
+static void movedInPart(void) {
+  unsigned char *room = mmap(NULL, 16 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  CHECK(room != MAP_FAILED);
+  unsigned char *first = map(room + PAGE, 3 * PAGE), *last = first + 2 * PAGE;
+  put(first, 11);
+  put(last, 12);
+  CHECK_EQUAL(heat(first), 11);
+  CHECK_EQUAL(heat(last), 12);
+  unsigned char *second = map(first + 3 * PAGE, PAGE);
+  put(second, 13);
+  CHECK_EQUAL(heat(second), 13);
+  CHECK(mremap(last, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, room + 8 * PAGE) == room + 8 * PAGE);
+  CHECK_EQUAL(((Function)first)(0), 11);
+  put(first, 14);
+  CHECK_EQUAL(((Function)first)(0), 14);
+  CHECK_EQUAL(heat(first), 14);
+  CHECK_EQUAL(heat(room + 8 * PAGE), 12);
+  CHECK_EQUAL(heat(room + 9 * PAGE), 13);
+}
+
 static void collapsed(void) {
   unsigned char *room = mmap(NULL, 4 * HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   CHECK(room != MAP_FAILED);
@@ -88,7 +109,10 @@ static int movesSeveral(void) {
 }
 
 int main(void) {
-  if (movesSeveral()) moved();
+  if (movesSeveral()) {
+    moved();
+    movedInPart();
+  }
   collapsed();
   return verdict();
 }
