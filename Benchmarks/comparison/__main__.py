@@ -14,9 +14,10 @@ from .steady import Steady
 from .work import prepare
 
 # xv finds what the unmeasured run before has kept of its translations; xv-cold neither finds nor keeps any.
+# xv-alone lets the program's children run natively, as qemu does; xv and valgrind take them along.
 # xv-watch looks at every access to memory, as for watchpoints that debug registers do not hold.
 PEERS = ["xv", "xv-cold", "valgrind", "qemu"]
-MORE_PEERS = ["xv-watch"]
+MORE_PEERS = ["xv-alone", "xv-watch"]
 
 
 def arguments():
@@ -46,8 +47,9 @@ def chosen(text, known, kind):
 def prefix(peer, xv):
     return {"native": [], "xv": [str(xv.resolve())],
             "xv-cold": [str(xv.resolve()), "--no-persist"],
+            "xv-alone": [str(xv.resolve()), "--children", "native"],
             "xv-watch": [str(xv.resolve()), "--torture", "watch"],
-            "valgrind": [program("valgrind"), "--tool=none", "-q"],
+            "valgrind": [program("valgrind"), "--tool=none", "-q", "--trace-children=yes"],
             "qemu": [program("qemu-x86_64")]}[peer]
 
 
@@ -111,7 +113,7 @@ def main():
         for row in picked:
             print(f"{row.name:14} {row.group:6} {row.what}")
         return 0
-    if {"xv", "xv-cold", "xv-watch"} & set(peers) and not os.access(options.xv, os.X_OK):
+    if any(peer.startswith("xv") for peer in peers) and not os.access(options.xv, os.X_OK):
         sys.exit(f"compare: {options.xv} is not there: build it (swift build -c release), "
                  "name it with --xv, or leave xv out of --peers")
     began = datetime.datetime.now(datetime.timezone.utc)

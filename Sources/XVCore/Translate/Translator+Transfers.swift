@@ -89,7 +89,7 @@ extension Translator {
   ///     1: jmp miss
   ///
   /// The whole sequence stands at each return: one routine that all returns jump to was measured 10 to
-  /// 25 % slower on lua, perl and virtual calls (docs/measurements.md).
+  /// 25 % slower on lua, perl and virtual calls (docs/tried.md).
   mutating func emitReturn(
     _ instruction: Instruction, valid: SpillSet, _ emission: inout UnitEmission
   ) {
