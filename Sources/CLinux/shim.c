@@ -3,11 +3,14 @@
 
 #include <cpuid.h>
 #include <linux/futex.h>
+#include <linux/magic.h>
 #include <linux/ptrace.h>
 #include <linux/sched.h>
 #include <sys/personality.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <termios.h>
 
 long xv_ptrace(int request, pid_t thread, uintptr_t address, uintptr_t data) {
@@ -58,6 +61,13 @@ int xv_open(const char *path, int flags, int mode) {
 
 int xv_prlimit(pid_t pid, int resource, const uint64_t *limit, uint64_t *old) {
   return syscall(SYS_prlimit64, pid, resource, limit, old) == 0 ? 0 : -errno;
+}
+
+int xv_is_memory_file(const char *path) {
+  struct stat file;
+  struct statfs system;
+  return stat(path, &file) == 0 && file.st_mode == (S_IFREG | 0600) && statfs(path, &system) == 0 &&
+         system.f_type == PROC_SUPER_MAGIC;
 }
 
 long xv_read_remote(pid_t pid, uint64_t remote, void *local, size_t count) {

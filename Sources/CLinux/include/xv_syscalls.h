@@ -18,6 +18,9 @@ long xv_tgkill(pid_t process, pid_t thread, int signal);
 int xv_open(const char *path, int flags, int mode);
 /// prlimit(2) with the two words of a limit, soft and hard; null for what is not to be done. 0 or -errno.
 int xv_prlimit(pid_t pid, int resource, const uint64_t *limit, uint64_t *old);
+/// Whether a path is of some process's /proc/PID/mem: of procfs's files of processes the one that its owner alone may read and
+/// write (fs/proc/base.c, tgid_base_stuff).
+int xv_is_memory_file(const char *path);
 long xv_read_remote(pid_t pid, uint64_t remote, void *local, size_t count);
 /// Reads pages that follow each other, and some bytes behind them, to places `stride` bytes apart; at most 16 pages.
 long xv_read_remote_pages(pid_t pid, uint64_t remote, void *local, size_t pages, size_t stride, size_t behind);

@@ -121,4 +121,7 @@ struct Unit: BitwiseCopyable {
   /// What it was copied from, and where the first byte of its file would lie.
   var record: UnsafeRawPointer? = nil
   var slide: UInt64 = 0
+
+  /// Whether the code at an offset into its arena is its own.
+  func holds(_ offset: UInt32) -> Bool { hot..<hotEnd ~= offset || cold..<coldEnd ~= offset }
 }

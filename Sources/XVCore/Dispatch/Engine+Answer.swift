@@ -245,7 +245,14 @@ extension Engine {
   /// Discards fragments. No thread is inside.
   func discard(_ kind: Discard, keepingFloatingPoint: Bool = false) {
     tortureClock.done(kind)
-    if memoryFile == .opened { memoryFile = .watched }
+    let hasUnseenCalls = memoryFile == .opened
+    defer {
+      if hasUnseenCalls {
+        // What a collection has kept was made before the file was opened, too.
+        translator.pointee.survivors = nil
+        memoryFile = .watched
+      }
+    }
     switch kind {
     case .flush: virtualization.flush(keepingFloatingPoint: keepingFloatingPoint)
     case .collect: virtualization.collect(keepingFloatingPoint: keepingFloatingPoint)

@@ -15,12 +15,19 @@ extension Engine {
     let range = (target..<(target &+ length)).clamped(to: area.range)
     let pages = TrustedPages.pages(of: range)
     guard !isBeingWritten(range) else { return }
-    if translator.pointee.trusted.protect(range, in: anonymousMapping) {
+    if areThere(pages), translator.pointee.trusted.protect(range, in: anonymousMapping) {
       trace("trusts the code at \(OriginalAddress(target))")
       forgetCode((pages.lowerBound << 12)..<(pages.upperBound << 12))
     } else {
       forgetCode(target..<(target &+ 1))
     }
+  }
+
+  /// Brings pages into memory. The kernel protects none that is not there (mm/mprotect.c, change_pte_range), and says
+  /// nothing of it.
+  private func areThere(_ pages: Range<UInt64>) -> Bool {
+    var byte: UInt8 = 0
+    return pages.allSatisfy { xv_read_remote(memoryOwner, $0 << 12, &byte, 1) == 1 }
   }
 
   /// The mapping that holds an address, if it is of no file: a private mapping shows what others write to its file, too.
@@ -33,12 +40,22 @@ extension Engine {
   ///
   /// If it stands in code of that page, more of what it is about to run may be what it writes: it must
   /// leave its fragment before it may go on, which is the tracer's to do.
-  func answerWrite(_ thread: ThreadID, at address: UInt64) {
+  ///
+  /// `number`: the thread's in its own pid namespace.
+  func answerWrite(_ number: Int32, at address: UInt64) {
     let page = address >> 12
     let range = (page << 12)..<((page &+ 1) << 12)
-    let isInside = isInside(thread, codeOf: page)
+    let thread = thread(numbered: number)
+    // Its wait was broken off and has begun again. The tracer comes for it.
+    if let thread, heldWrites[thread] == page { return }
+    let place = thread.flatMap(waitingPlace)
+    let isHeld = heldWrites.values.contains(page)
+    // What was made since somebody is held checks itself; what was trusted is dead.
+    let isInside = place.map { isHeld ? isInDeadCode($0) : self.isInside($0, codeOf: page) } ?? false
+    // It waits for the one that is held. Not in a system call: there it cannot be stopped, and somebody may wait for that.
+    if isHeld, !isInside, place != nil { return }
     forgetCode(range)
-    if isInside, contexts[thread] != nil {
+    if isInside, let thread, contexts[thread] != nil {
       translator.pointee.trusted.distrust(page: page)
       heldWrites[thread] = page
       park(thread, .writesCode)
@@ -49,14 +66,15 @@ extension Engine {
 
   /// The thread is interrupted and cannot run on in its fragment: its write may happen.
   func releaseHeldWrite(_ thread: ThreadID) {
-    if let page = heldWrites.removeValue(forKey: thread) {
-      translator.pointee.trusted.release(page: page)
-    }
+    guard let page = heldWrites.removeValue(forKey: thread), !heldWrites.values.contains(page) else { return }
+    translator.pointee.trusted.release(page: page)
   }
 
-  /// xv itself is about to write: it must not wait for its own protection.
+  /// xv itself is about to write: it must not wait for its own protection, nor for a thread that is held.
   func prepareWrite(_ range: Range<UInt64>) {
-    for page in translator.pointee.trusted.protectedPages(of: range) {
+    let pages = TrustedPages.pages(of: range)
+    let held = heldWrites.values.filter(pages.contains)
+    for page in translator.pointee.trusted.protectedPages(of: range) + held {
       forgetCode((page << 12)..<((page &+ 1) << 12))
       translator.pointee.trusted.release(page: page)
     }
@@ -65,31 +83,56 @@ extension Engine {
   /// Makes the mappings of which a range has a part such as the program made them, by giving up trust in all of them, also
   /// outside the range. Whether there was any.
   func unregister(_ range: Range<UInt64>) -> Bool {
-    let areas = translator.pointee.trusted.registered(in: range)
-    for area in areas {
-      forgetCode(area)
-      translator.pointee.trusted.unregister(area)
-    }
-    return !areas.isEmpty
+    unregister(AddressMap(process: memoryOwner).lines.filter { $0.range.overlaps(range) })
   }
 
-  /// Whether a thread that waits for a page fault stands in a fragment with code of a page. One that is
-  /// in a system call stands behind all of its fragment's code.
-  private func isInside(_ thread: ThreadID, codeOf page: UInt64) -> Bool {
-    guard let place = waitingPlace(thread),
-      let arena = translator.pointee.arena(containing: place)
-    else { return false }
+  /// The same for a call that may do a part before it finds that what was one mapping is several.
+  func unregisterIfSeveral(_ range: Range<UInt64>) {
+    let lines = AddressMap(process: memoryOwner).lines.filter { $0.range.overlaps(range) }
+    if lines.count > 1 { _ = unregister(lines) }
+  }
+
+  private func unregister(_ lines: [AddressMap.Line]) -> Bool {
+    var hasAny = false
+    for line in lines where line.inode == 0 && !line.isShared {
+      forgetCode(line.range)
+      if translator.pointee.trusted.unregister(line.range) { hasAny = true }
+    }
+    return hasAny
+  }
+
+  /// Whether a thread at a place in the cache stands in a fragment with code of a page.
+  private func isInside(_ place: UInt64, codeOf page: UInt64) -> Bool {
+    guard let arena = translator.pointee.arena(containing: place) else { return false }
     let offset = UInt32(place &- translator.pointee.arenas[arena].guest)
     return translator.pointee.pages.blocks(pages: page..<(page &+ 1)).contains { number in
       let unit = translator.pointee.blocks[Int(number)].unit
       guard unit >= 0 else { return false }
       let record = translator.pointee.units[Int(unit)]
-      return Int(record.arena) == arena
-        && (record.hot..<record.hotEnd ~= offset || record.cold..<record.coldEnd ~= offset)
+      return Int(record.arena) == arena && record.holds(offset)
     }
   }
 
-  /// The pc of a thread that waits in the kernel, but not in a system call: proc_pid_syscall(5), `-1 sp pc`.
+  private func isInDeadCode(_ place: UInt64) -> Bool {
+    guard let arena = translator.pointee.arena(containing: place) else { return false }
+    let offset = UInt32(place &- translator.pointee.arenas[arena].guest)
+    return (0..<translator.pointee.units.count).contains { number in
+      let record = translator.pointee.units[number]
+      return record.isDead && Int(record.arena) == arena && record.holds(offset)
+    }
+  }
+
+  /// The thread that has a number in the program's pid namespace, which a userfaultfd names.
+  private func thread(numbered number: Int32) -> ThreadID? {
+    let thread = ThreadID(number)
+    guard hasOwnPIDs else { return contexts[thread] != nil ? thread : nil }
+    return contexts.keys.first {
+      ProcessStatus(of: $0.rawValue)?.text("NSpid")?.split(separator: "\t").last.flatMap { Int32($0) } == number
+    }
+  }
+
+  /// The pc of a thread that waits in the kernel, but not in a system call, where it stands behind all of its fragment's
+  /// code: proc_pid_syscall(5), `-1 sp pc`.
   private func waitingPlace(_ thread: ThreadID) -> UInt64? {
     let descriptor = xv_open("/proc/\(thread.rawValue)/syscall", O_RDONLY | O_CLOEXEC, 0)
     guard descriptor >= 0 else { return nil }

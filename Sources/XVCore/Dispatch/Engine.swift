@@ -45,6 +45,12 @@ final class Engine: @unchecked Sendable {
   var openViews: [ThreadID: OpenView] = [:]
   /// Threads that wait to write to a page of code until they are interrupted.
   var heldWrites: [ThreadID: UInt64] = [:]
+  /// The word that each thread's end clears.
+  var clearedWords: [ThreadID: UInt64] = [:]
+  /// What the kernel writes for threads that are ending.
+  var lastWrites: [ThreadID: [Range<UInt64>]] = [:]
+  /// Whether the program is in another pid namespace than xv (pid_namespaces(7)).
+  lazy var hasOwnPIDs = Engine.link("/proc/\(process)/ns/pid") != Engine.link("/proc/self/ns/pid")
   /// What the program believes about being traced, and about who may.
   var tracing = TracingBelief()
   /// Calls of which a debugger is told.
@@ -170,6 +176,8 @@ final class Engine: @unchecked Sendable {
     closeView(thread)
     parked[thread] = nil
     releaseHeldWrite(thread)
+    clearedWords[thread] = nil
+    lastWrites[thread] = nil
     handlers[thread] = nil
     stepping.remove(thread)
     sequences?[thread] = nil

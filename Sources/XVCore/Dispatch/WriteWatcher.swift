@@ -51,7 +51,7 @@ final class WriteWatcher: @unchecked Sendable {
       if descriptors[1].revents != 0 { return }
       var fault = xv_write_fault()
       while xv_userfault_next(descriptor, &fault) == 1 {
-        engine.lock.locked { engine.answerWrite(ThreadID(fault.thread), at: fault.address) }
+        engine.lock.locked { engine.answerWrite(fault.thread, at: fault.address) }
       }
     }
   }

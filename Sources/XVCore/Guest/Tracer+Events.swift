@@ -10,6 +10,7 @@ extension Tracer {
     case .systemCallStop: atSystemCall(thread)
     case .exiting:
       threads[thread]?.isExiting = true
+      prepareEnd(thread)
       withExtendedLifetime(retireEngineEarly()) { control.resume(thread, signal: 0) }
     case .vforkDone:
       threads[thread]?.vforkChild = nil
@@ -27,6 +28,12 @@ extension Tracer {
       if thread.rawValue == process { options.onGroupStop?(signal) }
     case .signal(let signal): signalled(thread, signal)
     }
+  }
+
+  /// The thread stands before its end.
+  func prepareEnd(_ thread: ThreadID) {
+    guard let engine else { return }
+    engine.lock.locked { engine.prepareLastWrites(thread) }
   }
 
   /// The wait for a vfork child is over.
@@ -187,47 +194,22 @@ extension Tracer {
     registers.orig_rax = numericCast(UInt64.max)
   }
 
-  /// The cache address at which a thread goes on, or the original one where there is no code.
+  private enum Placement {
+    /// A cache address, or the original one where there is no code.
+    case at(UInt64)
+    case needsArena
+    case noRoom(Discard)
+  }
+
+  /// Where a thread goes on.
   private func address(
     for target: UInt64, skippingProbe: Bool, _ thread: ThreadID
   ) -> UInt64? {
     guard let engine else { return nil }
     while true {
-      let found = engine.lock.locked { () -> Engine.Lookup in
-        // Another thread, through which memory was reached last, may have ended.
-        engine.translator.pointee.process = thread.rawValue
-        let isVolatile = engine.translator.pointee.ranges.area(containing: target)?.isVolatile ?? true
-        if skippingProbe, !isVolatile, let known = engine.translator.pointee.leavingFragments[target] {
-          detour = known.entry
-          threads[thread]?.leaving = LeftBreakpoint(breakpoint: target, span: known.span)
-          return .noCode
-        }
-        if skippingProbe { engine.translator.pointee.request &+= 1 }  // the code may have changed
-        if skippingProbe, let arena = engine.translator.pointee.arena(for: target),
-          engine.translator.pointee.hasRoom(in: arena),
-          let made = engine.translator.pointee.translate(
-            target, mode: .stepOver, entry: .linked, arena: arena)
-        {
-          detour = made.linked.rawValue
-          let unit = engine.translator.pointee.units[engine.translator.pointee.units.count - 1]
-          let guest = engine.translator.pointee.arenas[arena].guest
-          let span = (guest &+ UInt64(unit.hot))..<(guest &+ UInt64(unit.hotEnd))
-          threads[thread]?.leaving = LeftBreakpoint(breakpoint: target, span: span)
-          if engine.translator.pointee.leavingFragments.count >= Translator.mostStepFragments {
-            engine.translator.pointee.leavingFragments.removeAll()
-          }
-          if !isVolatile { engine.translator.pointee.leavingFragments[target] = (made.linked.rawValue, span) }
-          return .noCode
-        }
-        return engine.block(at: target, entry: .linked)
-      }
-      if let address = detour {
-        detour = nil
-        return address
-      }
-      switch found {
-      case .block(let number): return engine.lock.locked { engine.linked(number).rawValue }
-      case .noCode: return target
+      // A block has no address any more when it dies, which may be as soon as the lock is gone.
+      switch engine.lock.locked({ placement(at: target, skippingProbe: skippingProbe, thread, engine) }) {
+      case .at(let address): return address
       case .needsArena:
         guard mapArena(near: target, by: thread) else { return nil }
       case .noRoom(let kind):
@@ -236,6 +218,41 @@ extension Tracer {
         guard isToBePlaced(thread, wasStopped: wasStopped) else { return nil }
       }
     }
+  }
+
+  private func placement(at target: UInt64, skippingProbe: Bool, _ thread: ThreadID, _ engine: Engine) -> Placement {
+    // Another thread, through which memory was reached last, may have ended.
+    engine.translator.pointee.process = thread.rawValue
+    if skippingProbe, let detour = placementBehindProbe(at: target, thread, engine) { return .at(detour) }
+    switch engine.block(at: target, entry: .linked) {
+    case .block(let number): return .at(engine.linked(number).rawValue)
+    case .noCode: return .at(target)
+    case .needsArena: return .needsArena
+    case .noRoom(let kind): return .noRoom(kind)
+    }
+  }
+
+  /// A fragment of the one instruction at a breakpoint, without the probe; nil where there is no room for it.
+  private func placementBehindProbe(at target: UInt64, _ thread: ThreadID, _ engine: Engine) -> UInt64? {
+    let translator = engine.translator
+    let isVolatile = translator.pointee.ranges.area(containing: target)?.isVolatile ?? true
+    if !isVolatile, let known = translator.pointee.leavingFragments[target] {
+      threads[thread]?.leaving = LeftBreakpoint(breakpoint: target, span: known.span)
+      return known.entry
+    }
+    translator.pointee.request &+= 1  // the code may have changed
+    guard let arena = translator.pointee.arena(for: target), translator.pointee.hasRoom(in: arena),
+      let made = translator.pointee.translate(target, mode: .stepOver, entry: .linked, arena: arena)
+    else { return nil }
+    let unit = translator.pointee.units[translator.pointee.units.count - 1]
+    let guest = translator.pointee.arenas[arena].guest
+    let span = (guest &+ UInt64(unit.hot))..<(guest &+ UInt64(unit.hotEnd))
+    threads[thread]?.leaving = LeftBreakpoint(breakpoint: target, span: span)
+    if translator.pointee.leavingFragments.count >= Translator.mostStepFragments {
+      translator.pointee.leavingFragments.removeAll()
+    }
+    if !isVolatile { translator.pointee.leavingFragments[target] = (made.linked.rawValue, span) }
+    return made.linked.rawValue
   }
 
   /// Whether a thread still is to go on after others were stopped and went on themselves: one of them may

@@ -81,6 +81,7 @@ extension Tracer {
       if flags & UInt64(CLONE_THREAD) == 0, let limit = engine.limit(forChildOf: parent) {
         engine.addressLimits[child.rawValue] = limit
       }
+      engine.clearedWords[child] = engine.clearedWord(by: parent, flags)
       engine.handlers[child] = sharesHandlers ? table : SignalHandlers(copying: table, flags)
       return true
     }

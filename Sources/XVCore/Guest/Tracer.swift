@@ -23,8 +23,6 @@ final class Tracer: @unchecked Sendable {
   var isStopped = false
   /// Threads are being brought to a stop for the debugger.
   var isStopping = false
-  /// Scratch of `enter`.
-  var detour: UInt64? = nil
   /// A `syscall` instruction in the guest's vdso.
   var vdsoCall: UInt64 = 0
   /// Where the guest has the region; nil before there is one.

@@ -25,8 +25,6 @@ struct TrustedPages: ~Copyable {
 
   private(set) var access = Access.unopened
   private var pages: [UInt64: Page] = [:]
-  /// Mappings that the kernel knows to have protected pages. They do not merge with their neighbours.
-  private var registered: [Range<UInt64>] = []
   /// The last answer of `covers`, by the first page asked for.
   private var lastPage: UInt64 = .max
   private var lastAnswer = false
@@ -86,12 +84,11 @@ struct TrustedPages: ~Copyable {
     if case .open(let descriptor) = access { Glibc.close(descriptor) }
     access = .refused
     pages = [:]
-    registered = []
     lastPage = .max
   }
 
-  /// Protects the pages of a range; false when that cannot be. `mapping`: the whole mapping of a page, nil where
-  /// others than who writes to it can change what it shows.
+  /// Protects the pages of a range, which are there; false when that cannot be. `mapping`: the whole mapping of a page,
+  /// nil where others than who writes to it can change what it shows.
   mutating func protect(_ range: Range<UInt64>, in mapping: (UInt64) -> Range<UInt64>?) -> Bool {
     guard case .open(let descriptor) = access else { return false }
     lastPage = .max
@@ -101,11 +98,7 @@ struct TrustedPages: ~Copyable {
       if status == -ENOENT, let area = mapping(number << 12) {
         status = xv_userfault_register(
           descriptor, area.lowerBound, area.upperBound - area.lowerBound)
-        if status == 0 {
-          registered.removeAll { area.overlaps($0) }
-          registered.append(area)
-          status = xv_userfault_protect(descriptor, number << 12, 4096, 1)
-        }
+        if status == 0 { status = xv_userfault_protect(descriptor, number << 12, 4096, 1) }
       }
       guard status == 0 else {
         pages[number, default: Page()].writes = nil
@@ -141,15 +134,14 @@ struct TrustedPages: ~Copyable {
     if let count = pages[number]?.writes { pages[number]?.writes = count + 1 }
   }
 
-  /// Registered mappings that a range has a part of.
-  func registered(in range: Range<UInt64>) -> [Range<UInt64>] { registered.filter { $0.overlaps(range) } }
-
-  /// A registered mapping becomes such as the program made it. No code of it is trusted any more.
-  mutating func unregister(_ area: Range<UInt64>) {
-    guard case .open(let descriptor) = access else { return }
-    forget(area)
-    _ = xv_userfault_unregister(descriptor, area.lowerBound, area.upperBound - area.lowerBound)
-    registered.removeAll { $0 == area }
+  /// A mapping becomes such as the program made it: one that was registered does not merge with its neighbours. Nobody
+  /// trusts code of it any more. Whether it was registered.
+  mutating func unregister(_ mapping: Range<UInt64>) -> Bool {
+    guard case .open(let descriptor) = access else { return false }
+    forget(mapping)
+    // Of a mapping that is not registered it says ENOENT (mm/userfaultfd.c, mwriteprotect_range).
+    guard xv_userfault_protect(descriptor, mapping.lowerBound, 4096, 0) == 0 else { return false }
+    return xv_userfault_unregister(descriptor, mapping.lowerBound, mapping.upperBound - mapping.lowerBound) == 0
   }
 
   /// A mapping call has changed the range, and what was protected may be no more.

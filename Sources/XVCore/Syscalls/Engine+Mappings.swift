@@ -57,6 +57,7 @@ extension Engine {
     switch number {
     case InterceptedCall.mprotect, InterceptedCall.pkeyMprotect: isPartial = true
     case InterceptedCall.madvise: return noteAdvised(arguments)
+    case InterceptedCall.processMadvise: return noteAdvisedPieces(arguments)
     case InterceptedCall.mmap: isPartial = arguments[3] & fixed != 0
     case InterceptedCall.mremap:
       isPartial = arguments[3] & remapFixed != 0 && arguments[4] & 0xfff == 0
@@ -100,9 +101,14 @@ extension Engine {
 
   /// process_madvise(2), of whichever process: what is forgotten is translated again.
   func noteAdvisedPieces(_ arguments: [UInt64]) {
-    let most: UInt64 = 1024
-    guard let words = readWords(arguments[1], Int(min(arguments[2], most)) * 2) else { return }
+    let words = advisedPieces(arguments)
     for piece in stride(from: 0, to: words.count, by: 2) { noteAdvised([words[piece], words[piece + 1], arguments[3]]) }
+  }
+
+  /// Address and length of each range that process_madvise(2) is about.
+  func advisedPieces(_ arguments: [UInt64]) -> [UInt64] {
+    let most: UInt64 = 1024
+    return readWords(arguments[1], Int(min(arguments[2], most)) * 2) ?? []
   }
 
   func noteProtected(_ arguments: [UInt64]) {

@@ -39,9 +39,9 @@ extension Engine {
 
   /// Whether a descriptor is of some process's memory. Which one's is not asked: whoever has opened its own may have ended, and
   /// the numbers of another pid namespace say nothing. To note a write that has gone elsewhere costs time only.
+  /// Its name may be any, by a mount of its own.
   private static func isMemoryFile(_ thread: Int32, _ descriptor: Int32) -> Bool {
-    guard let link = link("/proc/\(thread)/fd/\(descriptor)") else { return false }
-    return link.hasSuffix("/mem") || link.hasSuffix("/mem (deleted)")
+    xv_is_memory_file("/proc/\(thread)/fd/\(descriptor)") != 0
   }
 
   /// Whether a process to which xv attaches has such a file open already.
@@ -80,10 +80,12 @@ extension Engine {
     }
   }
 
-  /// Whether a page of a range is being written to: it cannot be trusted meanwhile.
+  /// Whether a page of a range is being written to, or waits to be: it cannot be trusted meanwhile.
   func isBeingWritten(_ range: Range<UInt64>) -> Bool {
     let pages = TrustedPages.pages(of: range)
-    return memoryWrites.values.contains { TrustedPages.pages(of: $0.range).overlaps(pages) }
+    return heldWrites.values.contains(where: pages.contains)
+      || memoryWrites.values.contains { TrustedPages.pages(of: $0.range).overlaps(pages) }
+      || lastWrites.values.joined().contains { TrustedPages.pages(of: $0).overlaps(pages) }
   }
 
   /// What a call is going to write to a memory file; nil when its descriptor is of something else, or nothing can be written.

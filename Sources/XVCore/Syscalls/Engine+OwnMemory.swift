@@ -114,28 +114,57 @@ extension Engine {
       // What grows stays where it is if there is nothing behind it.
       guard claim(thread, context, arguments[0], arguments[2]) else { return }
     }
+    // Several mappings are moved one after the other, those before one that is registered, too (mm/mremap.c, remap_move).
+    let end = arguments[0].addingReportingOverflow(arguments[1])
+    if arguments[3] & fixed != 0, arguments[1] == arguments[2], !end.overflow {
+      unregisterIfSeveral(arguments[0]..<end.partialValue)
+    }
     makeNatively(context, InterceptedCall.mremap, arguments)
   }
 
   /// A call that wants one mapping has met several, which were one before some of their code came to be trusted. True when
   /// it is made again.
   func retryUnregistered(_ thread: ThreadID, _ context: Context, _ result: Int64) -> Bool {
-    let collapse: UInt64 = 25
     let number = Int32(truncatingIfNeeded: context.register(Register.rax))
     let arguments = callArguments(context)
-    let end = arguments[0].addingReportingOverflow(arguments[1])
-    let isConcerned =
-      number == InterceptedCall.mremap && result == -Int64(EFAULT)
-      || number == InterceptedCall.madvise && result == -Int64(EINVAL) && arguments[2] & 0xffff_ffff == collapse
-    guard isConcerned, !end.overflow, unregister(arguments[0]..<end.partialValue) else { return false }
+    guard unregisterAny(of: concernedRanges(number, arguments, result)) else { return false }
     context.store32(ContextLayout.kind, RequestKind.systemCall.rawValue)
-    if number == InterceptedCall.mremap {
+    switch number {
+    case InterceptedCall.mremap:
       mappingFlights.begin(thread)
       moveMemory(thread, context, arguments)
-    } else {
-      changeRange(thread, context, number, arguments)
+    case InterceptedCall.madvise: changeRange(thread, context, number, arguments)
+    default: makeNatively(context, number, arguments)
     }
     return true
+  }
+
+  /// What a call was about that may have failed because of a registered mapping.
+  private func concernedRanges(_ number: Int32, _ arguments: [UInt64], _ result: Int64) -> [Range<UInt64>] {
+    let collapse: UInt64 = 25
+    var pieces: [UInt64]? = nil
+    switch (number, result) {
+    case (InterceptedCall.mremap, -Int64(EFAULT)): pieces = arguments
+    case (InterceptedCall.madvise, -Int64(EINVAL)) where arguments[2] & 0xffff_ffff == collapse: pieces = arguments
+    case (InterceptedCall.processMadvise, _) where arguments[3] & 0xffff_ffff == collapse:
+      let wanted = advisedPieces(arguments)
+      let bytes = stride(from: 1, to: wanted.count, by: 2).reduce(0) { $0 &+ wanted[$1] }
+      // It says how much it has done.
+      if result != Int64(bitPattern: bytes) { pieces = wanted }
+    default: break
+    }
+    guard let pieces else { return [] }
+    let count = number == InterceptedCall.processMadvise ? pieces.count : 2
+    return stride(from: 0, to: count, by: 2).compactMap { index in
+      let end = pieces[index].addingReportingOverflow(pieces[index + 1])
+      return end.overflow ? nil : pieces[index]..<end.partialValue
+    }
+  }
+
+  private func unregisterAny(of ranges: [Range<UInt64>]) -> Bool {
+    var hasAny = false
+    for range in ranges where unregister(range) { hasAny = true }
+    return hasAny
   }
 
   /// shmat to a place of the program's choice.

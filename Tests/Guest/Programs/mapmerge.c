@@ -5,32 +5,14 @@
 // limit: 40
 // Two mappings that the kernel makes one of, with code in them that has run so often that a translator protects it: what is
 // allowed for one mapping still is.
-#include "check.h"
+#include "hot.h"
 #include <errno.h>
-#include <sys/mman.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/utsname.h>
 
-enum { HOT = 200000, PAGE = 4096, HUGE = 2 << 20 };
-typedef long (*Function)(long);
-
-// lea rax, [rdi+value] ; ret
-static void put(unsigned char *code, int value) {
-  memcpy(code, (unsigned char[]){0x48, 0x8d, 0x87, 0, 0, 0, 0, 0xc3}, 8);
-  memcpy(code + 3, &value, 4);
-}
-
-static long heat(void *code) {
-  long sum = 0;
-  for (int i = 0; i < HOT; i++) sum += ((Function)code)(i) - i;
-  return sum / HOT;
-}
-
-static unsigned char *map(void *place, size_t size) {
-  unsigned char *p = mmap(place, size, PROT_READ | PROT_WRITE | PROT_EXEC,
-                          MAP_PRIVATE | MAP_ANONYMOUS | (place ? MAP_FIXED : 0), -1, 0);
-  CHECK(p != MAP_FAILED);
-  return p;
-}
+enum { HUGE = 2 << 20 };
 
 static void moved(void) {
   unsigned char *room = mmap(NULL, 16 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -87,6 +69,42 @@ static void movedInPart(void) {
   CHECK_EQUAL(heat(room + 9 * PAGE), 13);
 }
 
+// What comes before the code is moved before the code is met.
+static void movedBehindData(void) {
+  unsigned char *room = mmap(NULL, 16 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  CHECK(room != MAP_FAILED);
+  unsigned char *data = mmap(room + PAGE, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+  CHECK(data == room + PAGE);
+  data[0] = 42;
+  unsigned char *code = map(data + PAGE, PAGE);
+  put(code, 21);
+  CHECK_EQUAL(heat(code), 21);
+  unsigned char *there = mremap(data, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, room + 8 * PAGE);
+  CHECK(there == room + 8 * PAGE);
+  CHECK_EQUAL(there[0], 42);
+  CHECK_EQUAL(heat(there + PAGE), 21);
+}
+
+// Something else lies in the midst of what was one mapping when its code came to be trusted.
+static void movedFromDivided(void) {
+  unsigned char *room = mmap(NULL, 16 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  CHECK(room != MAP_FAILED);
+  unsigned char *code = map(room + PAGE, 4 * PAGE), *last = code + 3 * PAGE;
+  put(code, 31);
+  put(last, 32);
+  CHECK_EQUAL(heat(code), 31);
+  CHECK_EQUAL(heat(last), 32);
+  int file = open("/proc/self/exe", O_RDONLY);
+  CHECK(mmap(code + PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED, file, 0) == code + PAGE);
+  close(file);
+  put(map(last + PAGE, PAGE), 33);
+  CHECK(mremap(last, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, room + 8 * PAGE) == room + 8 * PAGE);
+  CHECK_EQUAL(heat(room + 8 * PAGE), 32);
+  CHECK_EQUAL(heat(room + 9 * PAGE), 33);
+  put(code, 34);
+  CHECK_EQUAL(heat(code), 34);
+}
+
 static void collapsed(void) {
   unsigned char *room = mmap(NULL, 4 * HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   CHECK(room != MAP_FAILED);
@@ -98,6 +116,15 @@ static void collapsed(void) {
   CHECK_EQUAL(heat(p + 100), 9);
   put(p + 100, 10);
   CHECK_EQUAL(heat(p + 100), 10);
+  int process = (int)syscall(SYS_pidfd_open, getpid(), 0);
+  struct iovec piece = {p, HUGE};
+  CHECK(madvise(p, HUGE, MADV_NOHUGEPAGE) == 0 && madvise(p, HUGE, MADV_HUGEPAGE) == 0);
+  long bytes = syscall(SYS_process_madvise, process, &piece, 1, 25 /* MADV_COLLAPSE */, 0);
+  printf("collapsed: %ld\n", bytes >= 0 ? bytes : -errno);
+  close(process);
+  CHECK_EQUAL(heat(p + 100), 10);
+  put(p + 100, 12);
+  CHECK_EQUAL(heat(p + 100), 12);
 }
 
 /// Kernels before 6.17 move one mapping at a time, and under a translator these two are not one (docs/quirks.md).
@@ -112,6 +139,8 @@ int main(void) {
   if (movesSeveral()) {
     moved();
     movedInPart();
+    movedBehindData();
+    movedFromDivided();
   }
   collapsed();
   return verdict();

@@ -8,7 +8,9 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sched.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -192,8 +194,22 @@ static int atOnce(void) {
   return openMemory("/proc/self/mem");
 }
 
+// By a mount of its own, whose name may be any.
+static int byMount(void) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/mem", getpid());
+  int file = -1;
+  // Not everybody may.
+  if (unshare(CLONE_NEWNS | (getuid() ? CLONE_NEWUSER : 0)) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0
+      && mount("none", "/tmp", "tmpfs", 0, NULL) == 0 && (file = open("/tmp/code", O_CREAT | O_WRONLY, 0600)) >= 0) {
+    close(file);
+    if (mount(path, "/tmp/code", NULL, MS_BIND, NULL) == 0) return openMemory("/tmp/code");
+  }
+  return openMemory(path);
+}
+
 static void byEachWay(void) {
-  int (*const ways[])(void) = {byLink, byCreat, again, byThreadThatEnds, atOnce, atOnce, atOnce, atOnce};
+  int (*const ways[])(void) = {byLink, byCreat, byMount, again, byThreadThatEnds, atOnce, atOnce, atOnce, atOnce};
   for (unsigned i = 0; i < sizeof ways / sizeof *ways; i++) {
     pid_t child = fork();
     CHECK(child >= 0);
