@@ -48,11 +48,12 @@ extension Engine {
     let thread = thread(numbered: number)
     // Its wait was broken off and has begun again. The tracer comes for it.
     if let thread, heldWrites[thread] == page { return }
-    let place = thread.flatMap(waitingPlace)
+    let place = thread.flatMap(waitingPlace).flatMap(cachePlace(of:))
     let isHeld = heldWrites.values.contains(page)
     // What was made since somebody is held checks itself; what was trusted is dead.
     let isInside = place.map { isHeld ? isInDeadCode($0) : self.isInside($0, codeOf: page) } ?? false
-    // It waits for the one that is held. Not in a system call: there it cannot be stopped, and somebody may wait for that.
+    // It waits for the one that is held. Not where the kernel writes for it (a system call, a signal's frame): there it
+    // cannot be stopped, and somebody may wait for that.
     if isHeld, !isInside, place != nil { return }
     forgetCode(range)
     if isInside, let thread, contexts[thread] != nil {
@@ -82,14 +83,18 @@ extension Engine {
 
   /// Makes the mappings of which a range has a part such as the program made them, by giving up trust in all of them, also
   /// outside the range. Whether there was any.
-  func unregister(_ range: Range<UInt64>) -> Bool {
-    unregister(AddressMap(process: memoryOwner).lines.filter { $0.range.overlaps(range) })
-  }
+  func unregister(_ range: Range<UInt64>) -> Bool { unregister(mappings(in: range)) }
 
   /// The same for a call that may do a part before it finds that what was one mapping is several.
   func unregisterIfSeveral(_ range: Range<UInt64>) {
-    let lines = AddressMap(process: memoryOwner).lines.filter { $0.range.overlaps(range) }
+    let lines = mappings(in: range)
     if lines.count > 1 { _ = unregister(lines) }
+  }
+
+  /// Those of which a range has a part, if any may be registered.
+  private func mappings(in range: Range<UInt64>) -> [AddressMap.Line] {
+    guard case .open = translator.pointee.trusted.access else { return [] }
+    return AddressMap(process: memoryOwner).lines.filter { $0.range.overlaps(range) }
   }
 
   private func unregister(_ lines: [AddressMap.Line]) -> Bool {
@@ -101,24 +106,26 @@ extension Engine {
     return hasAny
   }
 
-  /// Whether a thread at a place in the cache stands in a fragment with code of a page.
-  private func isInside(_ place: UInt64, codeOf page: UInt64) -> Bool {
-    guard let arena = translator.pointee.arena(containing: place) else { return false }
-    let offset = UInt32(place &- translator.pointee.arenas[arena].guest)
-    return translator.pointee.pages.blocks(pages: page..<(page &+ 1)).contains { number in
+  private typealias CachePlace = (arena: Int, offset: UInt32)
+
+  private func cachePlace(of pc: UInt64) -> CachePlace? {
+    translator.pointee.arena(containing: pc).map { ($0, UInt32(pc &- translator.pointee.arenas[$0].guest)) }
+  }
+
+  /// Whether a thread at a place stands in a fragment with code of a page.
+  private func isInside(_ place: CachePlace, codeOf page: UInt64) -> Bool {
+    translator.pointee.pages.blocks(pages: page..<(page &+ 1)).contains { number in
       let unit = translator.pointee.blocks[Int(number)].unit
       guard unit >= 0 else { return false }
       let record = translator.pointee.units[Int(unit)]
-      return Int(record.arena) == arena && record.holds(offset)
+      return Int(record.arena) == place.arena && record.holds(place.offset)
     }
   }
 
-  private func isInDeadCode(_ place: UInt64) -> Bool {
-    guard let arena = translator.pointee.arena(containing: place) else { return false }
-    let offset = UInt32(place &- translator.pointee.arenas[arena].guest)
-    return (0..<translator.pointee.units.count).contains { number in
+  private func isInDeadCode(_ place: CachePlace) -> Bool {
+    (0..<translator.pointee.units.count).contains { number in
       let record = translator.pointee.units[number]
-      return record.isDead && Int(record.arena) == arena && record.holds(offset)
+      return record.isDead && Int(record.arena) == place.arena && record.holds(place.offset)
     }
   }
 
