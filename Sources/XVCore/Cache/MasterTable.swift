@@ -5,12 +5,12 @@ internal import CLinux
 ///
 /// The second level behind the tables by address (`TargetTables`). Only the server writes entries; the gate
 /// reads them without a lock, so an entry's value is written before its key, and a removed entry keeps
-/// its place in the probe sequence with a key that never matches. In the uppermost 16 bits of a value, which are
+/// its place in the probe sequence with a key that no program can have as an address. In the uppermost 16 bits of a value, which are
 /// no part of an address, the gate counts how often it was looked up.
 struct MasterTable {
   /// 2^64 divided by the golden ratio: spreads addresses that differ in few bits.
   static let multiplier: UInt64 = 0x9e37_79b9_7f4a_7c15
-  private static let removed: UInt64 = 1
+  private static let removed: UInt64 = 1 << 63
   private static let address: UInt64 = 1 << 48 - 1
   /// Behind the last entry that may be used: one more is always empty, which ends the gate's searches. The
   /// server's end here, whatever the program writes to the table.

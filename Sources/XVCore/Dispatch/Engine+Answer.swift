@@ -39,13 +39,14 @@ extension Engine {
         entry: kind == .returnLookup ? .ret : .jump)
       let transfer = translator.pointee.transfer(retry: context.load64(ContextLayout.retry))
       context.store64(ContextLayout.adjustment, transfer.adjustment)
-      if let call = transfer.call {
+      wanted.instruction = transfer.instruction
+      if let returnAddress = transfer.returnAddress {
         wanted.isCall = true
-        context.store64(ContextLayout.returnAddress, call.returnAddress)
+        context.store64(ContextLayout.returnAddress, returnAddress)
       }
       if discardIfDue() {
         wanted.fragmentIsGone = true
-        context.store64(ContextLayout.originalPC, transfer.call?.address ?? wanted.target)
+        context.store64(ContextLayout.originalPC, wanted.isCall ? transfer.instruction ?? wanted.target : wanted.target)
         context.store64(ContextLayout.retry, 0)
       }
       answerTarget(thread, context, wanted)
@@ -68,6 +69,8 @@ extension Engine {
     var entry: EntryKind
     /// A call, which has still to push its return address.
     var isCall = false
+    /// Where the instruction stands that asks by a lookup.
+    var instruction: UInt64? = nil
     /// The fragment that asks was discarded meanwhile: the lookup cannot go back to it.
     var fragmentIsGone = false
   }
@@ -79,12 +82,26 @@ extension Engine {
     case .noRoom(let kind): park(thread, .discard(kind))
     case .noCode where translator.pointee.ranges.hasVsyscall && Vsyscall.number(at: wanted.target) != nil:
       park(thread, .exit(.rare))
+    case .noCode where Engine.isImpossible(wanted.target) && wanted.instruction != nil && !options.guardOriginalCode:
+      // Natively the instruction itself faults, before it has done anything: it does so in its own place.
+      trace("no code can be at \(OriginalAddress(wanted.target))")
+      let instruction = wanted.instruction ?? 0
+      context.store64(ContextLayout.adjustment, 0)
+      context.store64(ContextLayout.resume, instruction)
+      context.store64(ContextLayout.originalPC, instruction)
+      context.answer(next: gate.finishTransfer)
     case .noCode:
       trace("no code at \(OriginalAddress(wanted.target))")
       // The processor itself must raise the fault, with the program's own state, so that rip, cr2
       // and the error code are what they are natively.
       finish(context, wanted, at: wanted.target)
     }
+  }
+
+  /// Not canonical: the bits above the 48th differ from that (AMD64 Architecture Programmer's Manual, volume 2, 5.3.1).
+  private static func isImpossible(_ target: UInt64) -> Bool {
+    let upper = Int64(bitPattern: target) >> 47
+    return upper != 0 && upper != -1
   }
 
   /// Lets a thread go on at the target of its transfer, without its fragment.

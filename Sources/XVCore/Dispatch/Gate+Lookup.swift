@@ -21,6 +21,10 @@ extension Gate {
     emitter.bytes(0x25_04_83_48_65, count: 5)  // add qword gs:[lookups], 1
     emitter.u32(UInt32(ContextLayout.lookups))
     emitter.byte(1)
+    // Neither 0, which is an empty entry's key, nor what no program can have, as a removed one's, is looked up.
+    emitter.bytes(0xff_59_8d_4c, count: 4)  // lea r11, [rcx-1]
+    emitter.bytes(0x2f_eb_c1_49, count: 4)  // shr r11, 47
+    let impossible = emitter.farJump(0x85)  // jne
     emitter.bytes(0xca_89_48, count: 3)  // mov rdx, rcx: the hash is the server's `MasterTable.hash`
     emitter.move(Register.r11, immediate: MasterTable.multiplier)
     emitter.bytes(0xea_c1_48, count: 3)  // shr rdx, bits of code that own a group
@@ -78,7 +82,7 @@ extension Gate {
     mark(file: saved.file.union(RegisterSet(Register.rsi)))
     emitter.land(removed)
     restore(Register.rsi)
-    emitter.landFar(absent)
+    for jump in [impossible, absent] { emitter.landFar(jump) }
     restoreFlags()
     restore(Register.rax)
     restore(Register.rbx)

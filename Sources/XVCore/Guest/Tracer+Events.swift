@@ -114,7 +114,8 @@ extension Tracer {
         isLeaving = retry == 0 || state.leaving?.span.contains(retry) == true
       }
       if let result = place.gateCallResult, !Tracer.isRestart(UInt64(bitPattern: result)) {
-        engine.noteResult(thread, context, result)
+        // Its result is its number then, as if nothing had been called (seccomp(2), SECCOMP_RET_TRAP).
+        engine.noteResult(thread, context, state.callWasRefused ? -Int64(ENOSYS) : result)
       }
       if !place.isInSystemCall {
         registers.orig_rax = numericCast(UInt64.max)
@@ -122,6 +123,7 @@ extension Tracer {
       }
     }
     state.repeatedCall = nil
+    state.callWasRefused = false
     if isLeaving, let leaving = state.leaving, UInt64(registers.rip) == leaving.breakpoint,
       breakpoints.contains(leaving.breakpoint)
     {

@@ -131,19 +131,25 @@ extension Tracer {
 /// System calls that the kernel does not restart after a stop (signal(7)) although no signal came:
 /// natively the program would not have noticed the stop, because there would have been none.
 enum SpuriousInterruption {
-  /// read, readv, accept, recvfrom, recvmsg (with a timeout on the socket), semop, rt_sigtimedwait,
-  /// io_getevents, semtimedop, epoll_wait, epoll_pwait, accept4, io_pgetevents, epoll_pwait2.
+  /// read, write, readv, writev, connect, accept, sendto, recvfrom, sendmsg, recvmsg (with a timeout on the socket), semop,
+  /// rt_sigtimedwait, io_getevents, semtimedop, epoll_wait, epoll_pwait, accept4, recvmmsg, sendmmsg, io_pgetevents,
+  /// io_uring_enter, epoll_pwait2. Those that transfer say EINTR when they have not transferred anything.
   private static let calls: Set<UInt64> = [
-    0, 19, 43, 45, 47, 65, 128, 208, 220, 232, 281, 288, 333, 441,
+    0, 1, 19, 20, 42, 43, 44, 45, 46, 47, 65, 128, 208, 220, 232, 281, 288, 299, 307, 333, 426, 441,
   ]
 
   /// Turns an EINTR that a tracer's stop has caused into ERESTARTNOHAND: the call is made again unless
   /// a handler runs first.
   static func undo(_ registers: inout user_regs_struct, of thread: ThreadID) {
-    guard UInt64(registers.rax) == 0 &- UInt64(EINTR), calls.contains(UInt64(registers.orig_rax)),
-      let status = ProcessStatus(of: thread.rawValue)
-    else { return }
+    guard let status = ProcessStatus(of: thread.rawValue) else { return }
     let pending = status.signals("SigPnd") | status.signals("ShdPnd")
-    if pending & ~status.signals("SigBlk") == 0 { registers.rax = 0 &- 514 }
+    if pending & ~status.signals("SigBlk") == 0 { _ = undo(&registers) }
+  }
+
+  /// The same where it is known that nothing else has. Whether it was so.
+  static func undo(_ registers: inout user_regs_struct) -> Bool {
+    guard UInt64(registers.rax) == 0 &- UInt64(EINTR), calls.contains(UInt64(registers.orig_rax)) else { return false }
+    registers.rax = 0 &- 514
+    return true
   }
 }

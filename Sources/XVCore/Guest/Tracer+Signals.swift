@@ -7,7 +7,7 @@ extension Tracer {
   /// A thread stands before the delivery of a signal, or has arrived at a handler.
   func signalled(_ thread: ThreadID, _ signal: Int32) {
     guard let state = threads[thread] else { return control.resume(thread, signal: signal) }
-    if state.state == .enteringHandler, signal == SIGTRAP { return arrivedAtHandler(thread) }
+    if state.state == .enteringHandler, signal == SIGTRAP || isWithoutHandler(thread, signal) { return arrivedAtHandler(thread) }
     if state.state == .raisingTrap, signal == SIGTRAP { return raisedTrap(thread) }
     if state.state == .running, signal == SIGTRAP, isTraceTrap(thread) { return tracedInCache(thread) }
     if signal == SIGTRAP, let met = takeMetRegisters(thread) { return accessed(thread, met) }
@@ -24,12 +24,24 @@ extension Tracer {
         return finishStep(thread)
       }
       return stopWorld(thread, .signal(signal))
+    } else if isIgnored(thread, signal) {
+      // Dropped here: another thread may have set a handler just now, and the kernel would enter it from the cache.
+      repeatCall(thread)
+      return control.resume(thread, signal: 0)
     } else if isHarmless(thread, signal) {
       return control.resume(thread, signal: signal)
     }
+    threads[thread]?.callWasRefused = signal == SIGSYS
     canonicalize(thread)
     mendInformation(thread, signal)
     deliver(thread, signal)
+  }
+
+  /// An ignored signal reaches a traced thread (kernel/signal.c, sig_ignored), and ends system calls that it would not have
+  /// ended otherwise.
+  private func repeatCall(_ thread: ThreadID) {
+    guard var registers = try? control.registers(thread), SpuriousInterruption.undo(&registers) else { return }
+    try? control.setRegisters(thread, registers)
   }
 
   /// Whether the instruction of a debugger's step was done when the signal came, although the thread has
@@ -54,16 +66,32 @@ extension Tracer {
     deliver(thread, signal)
   }
 
-  /// Whether the delivery changes nothing about the thread: ignored, or a job-control stop.
-  private func isHarmless(_ thread: ThreadID, _ signal: Int32) -> Bool {
-    guard let handler = engine?.lock.locked({ engine?.handlers[thread]?[signal].handler }) else {
-      return false
+  private func handler(_ thread: ThreadID, _ signal: Int32) -> UInt64? {
+    engine?.lock.locked { engine?.handlers[thread]?[signal].handler }
+  }
+
+  /// Whether nothing comes of a signal.
+  private func isIgnored(_ thread: ThreadID, _ signal: Int32) -> Bool {
+    switch handler(thread, signal) {
+    case 1: true
+    case 0: [SIGCHLD, SIGURG, SIGWINCH].contains(signal) || isDroppedByFirst(thread, signal)
+    default: false
     }
-    if handler == 1 { return true }
-    let defaultIgnoredOrStopping = [
-      SIGCHLD, SIGCONT, SIGURG, SIGWINCH, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU,
-    ]
-    return handler == 0 && defaultIgnoredOrStopping.contains(signal)
+  }
+
+  /// Whether the delivery changes nothing about the thread: ignored, or job control.
+  private func isHarmless(_ thread: ThreadID, _ signal: Int32) -> Bool {
+    isIgnored(thread, signal)
+      || handler(thread, signal) == 0 && [SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU].contains(signal)
+  }
+
+  /// The first process of a pid namespace does not die of signals (pid_namespaces(7)), but of its own faults.
+  private func isDroppedByFirst(_ thread: ThreadID, _ signal: Int32) -> Bool {
+    guard signal != SIGKILL, signal != SIGSTOP,
+      ProcessStatus(of: process)?.text("NSpid")?.split(separator: "\t").last == "1"
+    else { return false }
+    let isFault = Tracer.synchronousSignals >> UInt64(signal - 1) & 1 != 0
+    return !isFault || control.signalInformation(thread).map { word32($0, 8) <= 0 } ?? true
   }
 
   /// Delivers a signal to a canonical thread that stands before the delivery of just this signal.
@@ -74,6 +102,7 @@ extension Tracer {
     }
     if !isCaught, isHarmless(thread, signal) {
       state.stoppedBySignal = 0
+      if isIgnored(thread, signal) { _ = SpuriousInterruption.undo(&state.registers.general) }
       threads[thread] = state
       return enterDropping(thread, signal)
     }
@@ -109,7 +138,7 @@ extension Tracer {
 
   private func arrivedAtHandler(_ thread: ThreadID) {
     guard var registers = try? control.registers(thread) else { return }
-    keepTrapFlag(thread, frame: UInt64(registers.rsp))
+    if Tracer.isAtHandler(registers) { keepTrapFlag(thread, frame: UInt64(registers.rsp)) }
     engine?.lock.locked {
       if let context = engine?.contexts[thread] {
         registers.gs_base = numericCast(context.load64(ContextLayout.guestGSBase))
@@ -123,6 +152,22 @@ extension Tracer {
     case .step, .stepWithin: stopWorld(thread, .stepped)
     default: enter(thread)
     }
+  }
+
+  /// In guard mode the one instruction that a thread makes when there is no handler any more cannot be made.
+  private func isWithoutHandler(_ thread: ThreadID, _ signal: Int32) -> Bool {
+    let accessError: Int32 = 2
+    guard signal == SIGSEGV, options.guardOriginalCode, let place = threads[thread]?.registers.general.rip,
+      let information = control.signalInformation(thread), word32(information, 8) == accessError
+    else { return false }
+    return UInt64(place) == UInt64(UInt32(bitPattern: word32(information, 16))) | UInt64(UInt32(bitPattern: word32(information, 20))) << 32
+  }
+
+  /// Whether the kernel has made a frame: rsi and rdx name what it has put there (arch/x86/kernel/signal_64.c,
+  /// x64_setup_rt_frame). Another thread may have taken the handler away just before; the thread has made one instruction
+  /// then.
+  private static func isAtHandler(_ registers: user_regs_struct) -> Bool {
+    registers.rdx == registers.rsp &+ 8 && registers.rsi == registers.rsp &+ 312
   }
 
   /// A step onto a handler leaves the trap flag in the frame when the interrupted instruction is popf or
@@ -153,16 +198,20 @@ extension Tracer {
     return status.signals("SigPnd") & ~status.signals("SigBlk") & Tracer.synchronousSignals != 0
   }
 
-  /// si_addr of a fault that names the instruction itself must name the original one.
+  /// si_addr of a fault that names the instruction itself must name the original one; si_call_addr of a refused call what
+  /// stands behind it, which is where the thread stands.
   func mendInformation(_ thread: ThreadID, _ signal: Int32) {
-    guard [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP].contains(signal), let engine,
+    guard [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS].contains(signal), let engine,
       var information = control.signalInformation(thread), let state = threads[thread]
     else { return }
     let code = word32(information, 8)
     let isFromKernel = code > 0 && code < 0x80 || code == 0x80
     guard isFromKernel else { return }
     let place = (0..<8).reduce(UInt64(0)) { $0 | UInt64(information[16 + $1]) << UInt64($1 * 8) }
-    let isCache = engine.lock.locked { engine.translator.pointee.isCache(place) }
+    let isCache = engine.lock.locked {
+      engine.translator.pointee.isCache(place)
+        || place >= engine.guestCore && place < engine.guestCore &+ UInt64(engine.gate.size)
+    }
     if isCache {
       let pc = UInt64(state.registers.general.rip)
       for index in 0..<8 {

@@ -282,6 +282,8 @@ struct TracedThread {
   let birth: UInt64
   /// What stopped it while the world was being stopped, or while a watchpoint was told; told at the next resume.
   var pending: StopReason? = nil
+  /// A filter has refused the system call behind which it stands.
+  var callWasRefused = false
   /// The breakpoint whose hit by this thread the debugger was told: only this one does the thread leave
   /// without another hit.
   var toldBreakpoint: UInt64? = nil

@@ -33,7 +33,7 @@ extension Engine {
       // xv's memory, of which the program knows nothing, is not to be filled: MCL_ONFAULT.
       makeNatively(context, number, [arguments[0] | 4] + arguments.dropFirst())
     case InterceptedCall.rtSigaction:
-      if arguments[1] != 0, let action = readWords(arguments[1], 2) {
+      if arguments[1] != 0, let action = readWords(arguments[1], 4) {
         handlersToBe[thread] = SignalHandlers.Action(handler: action[0], flags: action[1])
       }
       makeNatively(context, number, arguments)
@@ -170,7 +170,11 @@ extension Engine {
     let handler = handlersToBe.removeValue(forKey: thread)
     let ranges = changedRanges(number, arguments, result)
     let isOvertaken = InterceptedCall.changesMappings(number) && mappingFlights.land(thread, changing: ranges)
-    guard result >= 0 || result < -4095 else { return noteFailed(number, arguments) }
+    guard result >= 0 || result < -4095 else {
+      // The handler is set before the old one is written (kernel/signal.c, rt_sigaction).
+      if let handler, result == -Int64(EFAULT) { handlers[thread]?[Int32(truncatingIfNeeded: arguments[0])] = handler }
+      return noteFailed(number, arguments)
+    }
     if isOvertaken, !options.guardOriginalCode { return ranges.forEach(relearn) }
     let value = UInt64(bitPattern: result)
     switch number {

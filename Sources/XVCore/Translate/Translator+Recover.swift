@@ -165,25 +165,35 @@ extension Translator {
 }
 
 extension Translator {
-  /// What completing the transfer whose lookup comes back to `retry` adds to rsp, and, if it is a call, which has
-  /// pushed nothing yet, where its instruction lies and what it pushes. The fragment itself says so; what the
-  /// program has there may have changed.
-  func transfer(retry: UInt64) -> (adjustment: UInt64, call: (address: UInt64, returnAddress: UInt64)?) {
-    guard let arena = arena(containing: retry) else { return (0, nil) }
+  /// A transfer whose lookup is not done.
+  struct Transfer {
+    /// Where its instruction lies; nil when its fragment is not known.
+    var instruction: UInt64?
+    /// What completing it adds to rsp.
+    var adjustment: UInt64 = 0
+    /// What a call is about to push.
+    var returnAddress: UInt64? = nil
+  }
+
+  /// The transfer whose lookup comes back to `retry`. The fragment itself says so; what the program has there may have changed.
+  func transfer(retry: UInt64) -> Transfer {
+    guard let arena = arena(containing: retry) else { return Transfer() }
     let offset = UInt32(retry &- arenas[arena].guest)
-    guard let entry = arenas[arena].recovery(at: offset) else { return (0, nil) }
+    guard let entry = arenas[arena].recovery(at: offset) else { return Transfer() }
+    var transfer = Transfer(instruction: entry.original)
     let code = arenas[arena].server + Int(offset)
     switch code.load(as: UInt8.self) {
     case 0x48:  // mov [rsp], rcx ; ret imm16, or ret
       let isPlain = code.load(fromByteOffset: 4, as: UInt8.self) == 0xc3
-      return (isPlain ? 8 : 8 + UInt64(code.loadUnaligned(fromByteOffset: 5, as: UInt16.self)), nil)
+      transfer.adjustment = isPlain ? 8 : 8 + UInt64(code.loadUnaligned(fromByteOffset: 5, as: UInt16.self))
     case 0x68:  // push imm32
-      return (0, (entry.original, UInt64(code.loadUnaligned(fromByteOffset: 1, as: UInt32.self))))
+      transfer.returnAddress = UInt64(code.loadUnaligned(fromByteOffset: 1, as: UInt32.self))
     case 0xff where code.load(fromByteOffset: 1, as: UInt8.self) == 0x35:  // push [rip+literal]
       let literal = 6 + Int(code.loadUnaligned(fromByteOffset: 2, as: Int32.self))
-      return (0, (entry.original, code.loadUnaligned(fromByteOffset: literal, as: UInt64.self)))
-    default: return (0, nil)  // jmp rcx
+      transfer.returnAddress = code.loadUnaligned(fromByteOffset: literal, as: UInt64.self)
+    default: break  // jmp rcx
     }
+    return transfer
   }
 }
 

@@ -10,7 +10,7 @@
 #include <ucontext.h>
 
 static sigjmp_buf back;
-static uint64_t address, rip, topOfStack, resumeAt;
+static uint64_t address, rip, rcx, rdx, topOfStack, resumeAt;
 static int code;
 
 static void handler(int number, siginfo_t *info, void *context) {
@@ -19,6 +19,8 @@ static void handler(int number, siginfo_t *info, void *context) {
   address = (uint64_t)info->si_addr;
   code = info->si_code;
   rip = u->uc_mcontext.gregs[REG_RIP];
+  rcx = u->uc_mcontext.gregs[REG_RCX];
+  rdx = u->uc_mcontext.gregs[REG_RDX];
   topOfStack = *(uint64_t *)u->uc_mcontext.gregs[REG_RSP];
   if (!resumeAt) siglongjmp(back, 1);
   u->uc_mcontext.gregs[REG_RIP] = resumeAt;
@@ -26,7 +28,7 @@ static void handler(int number, siginfo_t *info, void *context) {
 
 uint64_t callTo(void *target), jumpTo(void *target), returnTo(void *target);
 extern char callToBehind[], jumpToBehind[];
-__asm__("callTo: xor %eax, %eax\n push %rbx\n call *%rdi\ncallToBehind: pop %rbx\n ret\n"
+__asm__("callTo: xor %eax, %eax\n mov $0x3333, %ecx\n mov $0x4444, %edx\n push %rbx\n call *%rdi\ncallToBehind: pop %rbx\n ret\n"
         "jumpTo: xor %eax, %eax\n jmp *%rdi\njumpToBehind: lea 5(%rax), %eax\n ret\n"
         "returnTo: xor %eax, %eax\n push %rdi\n ret\n");
 
@@ -37,7 +39,11 @@ static void expect(uint64_t (*go)(void *), void *target, int expectedCode) {
   CHECK_EQUAL(rip, target);
   CHECK_EQUAL(address, target);
   CHECK_EQUAL(code, expectedCode);
-  if (go == callTo) CHECK_EQUAL(topOfStack, callToBehind);
+  if (go == callTo) {
+    CHECK_EQUAL(topOfStack, callToBehind);
+    CHECK_EQUAL(rcx, 0x3333);
+    CHECK_EQUAL(rdx, 0x4444);
+  }
 }
 
 int main(void) {
@@ -48,9 +54,11 @@ int main(void) {
   mprotect(pages, 4096, PROT_READ | PROT_WRITE);
   memset(pages, 0xc3, 8192);
   uint64_t (*ways[])(void *) = {callTo, jumpTo, returnTo};
-  for (int round = 0; round < 3; round++)
+  for (int round = 0; round < 6; round++)
     for (int w = 0; w < 3; w++) {
       expect(ways[w], (void *)0x10, SEGV_MAPERR);
+      expect(ways[w], NULL, SEGV_MAPERR);
+      expect(ways[w], (void *)1, SEGV_MAPERR);
       expect(ways[w], pages + 100, SEGV_ACCERR);
       expect(ways[w], pages + 8192, SEGV_MAPERR);
     }
