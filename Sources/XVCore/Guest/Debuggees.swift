@@ -79,6 +79,11 @@ extension Tracer {
     }
     for other in Array(threads.keys) where isDebugged(other) {
       threads[other]?.action = ResumePlan.Action(.stay)
+      if threads[other]?.groupStop != 0 {
+        // The debugger's resume is one in spite of the stop.
+        threads[other]?.groupStop = 0
+        threads[other]?.hasLeftGroupStop = true
+      }
     }
     tell(owner, StopEvent(thread: thread, reason: reason))
     for other in others {

@@ -34,7 +34,8 @@ protocol GuestControl: Sendable {
   func enterHandler(_ thread: ThreadID, signal: Int32)
   func resumeToSystemCall(_ thread: ThreadID)
   func isAtSystemCallEntry(_ thread: ThreadID) -> Bool
-  func listen(_ thread: ThreadID)
+  /// Leaves a thread in its group stop; false when it is in none.
+  @discardableResult func listen(_ thread: ThreadID) -> Bool
   func interrupt(_ thread: ThreadID)
   func signalInformation(_ thread: ThreadID) -> [UInt8]?
   func setSignalInformation(_ thread: ThreadID, _ information: [UInt8])
@@ -166,7 +167,8 @@ struct PtraceControl: GuestControl {
   /// Executes one instruction of the processor, wherever it stands.
   func singleStep(_ thread: ThreadID) { enterHandler(thread, signal: 0) }
   func resumeToSystemCall(_ thread: ThreadID) { _ = xv_ptrace(24, thread.rawValue, 0, 0) }
-  func listen(_ thread: ThreadID) { _ = xv_ptrace(0x4208, thread.rawValue, 0, 0) }
+  @discardableResult
+  func listen(_ thread: ThreadID) -> Bool { xv_ptrace(0x4208, thread.rawValue, 0, 0) == 0 }
   func interrupt(_ thread: ThreadID) { _ = xv_ptrace(0x4207, thread.rawValue, 0, 0) }
   func detach(_ thread: ThreadID, signal: Int32) {
     _ = xv_ptrace(17, thread.rawValue, 0, UInt(signal))

@@ -25,7 +25,8 @@ final class Tracees: @unchecked Sendable {
   /// Engines that are no more in use and still write down what they have translated.
   private let retirements = Outstanding()
   /// Threads and processes whose first stop came before their maker's event.
-  private var earlyChildren: Set<ThreadID> = []
+  /// How each was born, before its maker was told of it.
+  private var earlyChildren: [ThreadID: Birth] = [:]
   /// Ends that were told in the middle of something else.
   private var postponed: [(thread: ThreadID, event: ControlEvent)] = []
   /// Somebody waited for one thread, and what woke it may have been another's.
@@ -173,9 +174,9 @@ final class Tracees: @unchecked Sendable {
   /// A thread or process whose maker's event is still to come, or one that is no more.
   private func handleUnknown(_ thread: ThreadID, _ event: ControlEvent) {
     switch event {
-    case .exited, .killed: earlyChildren.remove(thread)
-    case .stopped: earlyChildren.insert(thread)
-    case .groupStop: control.listen(thread)
+    case .exited, .killed: earlyChildren[thread] = nil
+    case .stopped: earlyChildren[thread] = Birth(groupStop: 0)
+    case .groupStop(let signal): earlyChildren[thread] = Birth(groupStop: signal)
     case .signal(let signal): control.resume(thread, signal: signal)
     default: control.resume(thread, signal: 0)
     }
@@ -267,16 +268,22 @@ final class Tracees: @unchecked Sendable {
     }
   }
 
-  /// Waits for the first stop of a thread or process that was just made; false when it did not live to
-  /// see it.
-  func waitForBirth(of child: ThreadID) -> Bool {
-    if earlyChildren.remove(child) != nil { return true }
+  /// The first stop of a thread or process.
+  struct Birth {
+    /// The signal of the job-control stop into which a thread was born; 0 where there is none.
+    var groupStop: Int32
+  }
+
+  /// Waits for the first stop of a thread or process that was just made; nil when it did not live to see it.
+  func waitForBirth(of child: ThreadID) -> Birth? {
+    if let birth = earlyChildren.removeValue(forKey: child) { return birth }
     switch control.waitForEvent(of: child) {
-    case .stopped: return true
+    case .stopped: return Birth(groupStop: 0)
+    case .groupStop(let signal): return Birth(groupStop: signal)
     case .exiting: control.resume(child, signal: 0)
     default: break
     }
-    return false
+    return nil
   }
 }
 

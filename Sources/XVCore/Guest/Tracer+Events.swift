@@ -23,6 +23,8 @@ extension Tracer {
     case .forked(let child, _): forked(thread, child)
     // An interrupt that was overtaken by another stop.
     case .stopped: control.resume(thread, signal: 0)
+    // The kernel answers an interrupt so for as long as the process counts as stopped (kernel/signal.c, do_jobctl_trap).
+    case .groupStop where threads[thread]?.hasLeftGroupStop == true: control.resume(thread, signal: 0)
     case .groupStop(let signal):
       control.listen(thread)
       if thread.rawValue == process { options.onGroupStop?(signal) }
@@ -30,8 +32,9 @@ extension Tracer {
     }
   }
 
-  /// The thread stands before its end.
-  func prepareEnd(_ thread: ThreadID) {
+  /// The thread stands before its end. Nobody waits for one that ends while the tracer waits for another (`nextEvent`, where the
+  /// lock may be held): its process ends, or executes a program.
+  private func prepareEnd(_ thread: ThreadID) {
     guard let engine else { return }
     engine.lock.locked { engine.prepareLastWrites(thread) }
   }
@@ -152,12 +155,24 @@ extension Tracer {
     // Nothing looks at the accesses of an instruction whose probe is skipped.
     if skippingProbe, meetsWatched(thread) { return completeInstruction(thread) }
     if place(thread, skippingProbe: skippingProbe) {
-      control.resume(thread, signal: 0)
+      resumeOrRest(thread)
     } else if skippingProbe, let state = threads[thread] {
       // It goes on at the next resume, without another hit. One that is gone was killed meanwhile: its end is
       // the next event.
       threads[thread]?.toldBreakpoint = UInt64(state.registers.general.rip)
     }
+  }
+
+  /// A thread that job control has stopped rests on, wherever it was placed.
+  private func resumeOrRest(_ thread: ThreadID) {
+    guard let signal = threads[thread]?.groupStop, signal != 0 else { return control.resume(thread, signal: 0) }
+    threads[thread]?.groupStop = 0
+    guard control.listen(thread) else {
+      // It has made a call for xv meanwhile. An interrupt brings it to rest where its process is still stopped.
+      control.interrupt(thread)
+      return control.resume(thread, signal: 0)
+    }
+    if thread.rawValue == process { options.onGroupStop?(signal) }
   }
 
   /// Makes a canonical thread stand in the cache, ready to run on.

@@ -6,7 +6,7 @@ import Synchronization
 /// New threads and processes. The sequence of events: docs/sequences/fork-exec.md.
 extension Tracer {
   func forked(_ parent: ThreadID, _ child: ThreadID) {
-    guard tracees.waitForBirth(of: child) else { return control.resume(parent, signal: 0) }
+    guard let birth = tracees.waitForBirth(of: child) else { return control.resume(parent, signal: 0) }
     guard let engine, let live = try? control.registers(child) else {
       abandon(child)
       return control.resume(parent, signal: 0)
@@ -35,7 +35,7 @@ extension Tracer {
       let isToldClone = isKnown && threads[parent]?.options.contains(.clones) == true
       let isToldThread = isKnown && toldEvents.threads && !isToldClone
       share(
-        child, of: parent, maker.flags, maker.registers, isTold: isTold,
+        child, of: parent, birth, maker.flags, maker.registers, isTold: isTold,
         isHeld: isToldThread || isToldClone)
       control.resume(parent, signal: 0)
       if isToldThread, threads[child] != nil { tellFork(child, .threadCreated) }
@@ -69,7 +69,7 @@ extension Tracer {
 
   /// A thread, or a process in the same memory: both run with this process's engine.
   private func share(
-    _ child: ThreadID, of parent: ThreadID, _ flags: UInt64, _ registers: user_regs_struct,
+    _ child: ThreadID, of parent: ThreadID, _ birth: Tracees.Birth, _ flags: UInt64, _ registers: user_regs_struct,
     isTold: Bool, isHeld: Bool
   ) {
     guard let engine, let parentState = threads[parent] else { return abandon(child) }
@@ -94,6 +94,8 @@ extension Tracer {
       of: flags & UInt64(CLONE_THREAD) != 0 ? parentState.processID : child.rawValue)
     state.state = .canonical
     state.registers = Registers(general: registers)
+    state.hasLeftGroupStop = parentState.hasLeftGroupStop && birth.groupStop != 0
+    state.groupStop = state.hasLeftGroupStop ? 0 : birth.groupStop
     if isTold {
       state.action = ResumePlan.Action(.stay)
       debuggedSharers.insert(child.rawValue)

@@ -77,7 +77,11 @@ extension Tracer {
   private func stopNative(_ thread: ThreadID) {
     while let event = nextEvent(of: thread) {
       switch event {
-      case .stopped, .groupStop: return keepNative(thread)
+      case .stopped: return keepNative(thread)
+      case .groupStop:
+        keepNative(thread)
+        threads[thread]?.hasLeftGroupStop = true
+        return
       case .exited, .killed:
         threads[thread] = nil
         if thread.rawValue == process { isFinished = true }

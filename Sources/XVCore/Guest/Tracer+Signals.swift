@@ -29,6 +29,8 @@ extension Tracer {
       repeatCall(thread)
       return control.resume(thread, signal: 0)
     } else if isHarmless(thread, signal) {
+      // Job control means all of them again.
+      for other in threads.keys { threads[other]?.hasLeftGroupStop = false }
       return control.resume(thread, signal: signal)
     }
     threads[thread]?.callWasRefused = signal == SIGSYS

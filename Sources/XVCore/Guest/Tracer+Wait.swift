@@ -20,12 +20,7 @@ extension Tracer {
       guard let event = try? control.pollEvent(of: thread) else { continue }
       hasTaken = true
       threads[thread]?.isExiting = true
-      if case .exiting = event {
-        prepareEnd(thread)
-        control.resume(thread, signal: 0)
-      } else {
-        tracees.postpone(thread, event)
-      }
+      if case .exiting = event { control.resume(thread, signal: 0) } else { tracees.postpone(thread, event) }
     }
     return hasTaken
   }
@@ -36,9 +31,7 @@ extension Tracer {
     switch event {
     // Another thread's exec ends a first thread, too, and takes its number.
     case .exited, .killed, .execed: tracees.postpone(thread, event)
-    case .exiting:
-      prepareEnd(thread)
-      control.resume(thread, signal: 0)
+    case .exiting: control.resume(thread, signal: 0)
     default: return event
     }
     threads[thread]?.isExiting = true

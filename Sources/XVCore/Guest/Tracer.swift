@@ -177,9 +177,12 @@ final class Tracer: @unchecked Sendable {
           threads[thread]?.pending = .signal(signal)
           threads[thread]?.stoppedBySignal = signal
         }
-      case .groupStop where keepingGroupStop: return control.listen(thread)
-      case .groupStop:
+      case .groupStop where keepingGroupStop && threads[thread]?.hasLeftGroupStop != true:
+        control.listen(thread)
+        return
+      case .groupStop(let signal):
         canonicalize(thread)
+        if threads[thread]?.hasLeftGroupStop != true { threads[thread]?.groupStop = signal }
       default:
         handle(thread, event)
         // Any other stop takes a requested one away (kernel/signal.c, ptrace_stop).
@@ -282,6 +285,10 @@ struct TracedThread {
   let birth: UInt64
   /// What stopped it while the world was being stopped, or while a watchpoint was told; told at the next resume.
   var pending: StopReason? = nil
+  /// The signal of the job-control stop out of which xv has taken it, for its own sake: it goes back there.
+  var groupStop: Int32 = 0
+  /// A debugger lets it run although job control has stopped its process.
+  var hasLeftGroupStop = false
   /// A filter has refused the system call behind which it stands.
   var callWasRefused = false
   /// The breakpoint whose hit by this thread the debugger was told: only this one does the thread leave
