@@ -34,6 +34,8 @@ protocol GuestControl: Sendable {
   func enterHandler(_ thread: ThreadID, signal: Int32)
   func resumeToSystemCall(_ thread: ThreadID)
   func isAtSystemCallEntry(_ thread: ThreadID) -> Bool
+  /// Whether filters of system calls judge what a stopped thread does next; false when that cannot be had.
+  @discardableResult func suspendFilters(_ thread: ThreadID, _ areSuspended: Bool) -> Bool
   /// Leaves a thread in its group stop; false when it is in none.
   @discardableResult func listen(_ thread: ThreadID) -> Bool
   func interrupt(_ thread: ThreadID)
@@ -167,6 +169,11 @@ struct PtraceControl: GuestControl {
   /// Executes one instruction of the processor, wherever it stands.
   func singleStep(_ thread: ThreadID) { enterHandler(thread, signal: 0) }
   func resumeToSystemCall(_ thread: ThreadID) { _ = xv_ptrace(24, thread.rawValue, 0, 0) }
+  /// PTRACE_O_SUSPEND_SECCOMP: the kernel wants CAP_SYS_ADMIN for it, and CONFIG_CHECKPOINT_RESTORE.
+  @discardableResult
+  func suspendFilters(_ thread: ThreadID, _ areSuspended: Bool) -> Bool {
+    xv_ptrace(0x4200, thread.rawValue, 0, UInt(PtraceControl.options | (areSuspended ? 1 << 21 : 0))) == 0
+  }
   @discardableResult
   func listen(_ thread: ThreadID) -> Bool { xv_ptrace(0x4208, thread.rawValue, 0, 0) == 0 }
   func interrupt(_ thread: ThreadID) { _ = xv_ptrace(0x4207, thread.rawValue, 0, 0) }

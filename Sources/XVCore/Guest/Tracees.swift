@@ -236,7 +236,8 @@ final class Tracees: @unchecked Sendable {
   /// A process is to be traced by another one than xv: it goes on natively, unless it is the main one.
   func release(_ process: Int32) {
     guard let tracer = tracer(of: ThreadID(process)), !tracer.isFinished else { return }
-    if tracer.process != process { return tracer.releaseSharer(ThreadID(process)) }
+    // It may have named one of the process's threads.
+    if tracer.threads[ThreadID(process)]?.processID != tracer.process { return tracer.releaseSharer(ThreadID(process)) }
     guard tracer !== main else { return }
     if !tracer.waitsForVfork { tracer.leave() }
   }

@@ -35,6 +35,14 @@ extension Tracer {
     guard let first = order.first(where: { !isInCall($0) }) ?? order.first,
       let registers = threads[first]?.registers.general
     else { throw .gone }
+    if Tracer.isFiltered(ProcessStatus(of: process)) {
+      guard control.suspendFilters(first, true) else {
+        throw .cannotAttach(
+          process: process,
+          why: "it has a seccomp filter, which might kill it for xv's calls; with CAP_SYS_ADMIN xv can suspend it for these")
+      }
+      control.suspendFilters(first, false)
+    }
     let map = AddressMap(process: process)
     guard let stub = systemCallInstruction(map) else {
       throw .cannotAttach(process: process, why: "it has no vdso with a system call instruction")
@@ -49,6 +57,12 @@ extension Tracer {
       AddressLimit.lift(process)
     }
     let scratch = try mapScratch(first, registers)
+    if locksWhatIsMapped(scratch) {
+      // Only pages that are touched: xv's address space is larger than any memory.
+      let futureOnFault: UInt64 = 2 | 4
+      _ = try inject(first, registers, at: stub, 151, [futureOnFault])
+      locksFuture = true
+    }
     let region = try makeRegion(first, registers, scratch: scratch, core: core)
     let handlers = try learnHandlers(first, registers, scratch: scratch)
     _ = try inject(first, registers, at: stub, 11, [scratch, 0x1000])
@@ -94,6 +108,18 @@ extension Tracer {
         process: process, why: "it can map no memory (\(String(cString: strerror(Int32(-result)))))")
     }
     return UInt64(bitPattern: result)
+  }
+
+  /// Whether the process has said mlockall(MCL_FUTURE), of which only what it maps tells (proc_pid_smaps(5), VmFlags).
+  private func locksWhatIsMapped(_ scratch: UInt64) -> Bool {
+    guard let locked = ProcessStatus(of: process)?.kilobytes("VmLck"), locked > 0,
+      let text = AddressMap.contents(of: "/proc/\(process)/smaps")
+    else { return false }
+    let lines = String(decoding: text, as: UTF8.self).split(separator: "\n")
+    guard let start = lines.firstIndex(where: { AddressMap.parse(Array($0.utf8)[...])?.range.contains(scratch) == true }),
+      let flags = lines[start...].first(where: { $0.hasPrefix("VmFlags:") })
+    else { return false }
+    return flags.split(separator: " ").contains("lo")
   }
 
   private func makeRegion(

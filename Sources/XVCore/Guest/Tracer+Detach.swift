@@ -149,6 +149,8 @@ extension Tracer {
     }
     _ = try inject(
       thread, registers, at: vdsoCall, 11, [regionAddress, UInt64(RegionLayout.regionSize)])
+    let future: UInt64 = 2
+    if locksFuture { _ = try inject(thread, registers, at: vdsoCall, 151, [future]) }
   }
 
   // MARK: Each thread

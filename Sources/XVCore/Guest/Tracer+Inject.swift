@@ -43,6 +43,8 @@ private struct Injection {
     try control.setRegisters(thread, changed)
     mask = control.signalMask(thread)
     if let mask { control.setSignalMask(thread, mask | ~Tracer.synchronousSignals) }
+    // Its filters are about the program's calls.
+    control.suspendFilters(thread, true)
   }
 }
 
@@ -140,6 +142,7 @@ extension Tracer {
   }
 
   private func end(_ injection: Injection) {
+    control.suspendFilters(injection.thread, false)
     if let mask = injection.mask { end(injection.thread, mask, injection.signals) }
   }
 
@@ -182,8 +185,12 @@ extension Tracer {
     // Signals wait meanwhile. One that cannot wait is sent again: it belongs to the program.
     let trap = UInt64(1) << UInt64(SIGTRAP - 1)
     control.setSignalMask(thread, (mask | ~Tracer.synchronousSignals) & ~trap)
+    control.suspendFilters(thread, true)
     var signals: [Int32] = []
-    defer { end(thread, mask, signals) }
+    defer {
+      control.suspendFilters(thread, false)
+      end(thread, mask, signals)
+    }
     while true {
       control.resume(thread, signal: 0)
       switch try nextEvent(ofCaller: thread) {

@@ -23,6 +23,8 @@ final class Tracer: @unchecked Sendable {
   var isStopped = false
   /// Threads are being brought to a stop for the debugger.
   var isStopping = false
+  /// The process to which it has attached locks what it maps (mlockall(2), MCL_FUTURE).
+  var locksFuture = false
   /// A `syscall` instruction in the guest's vdso.
   var vdsoCall: UInt64 = 0
   /// Where the guest has the region; nil before there is one.
