@@ -21,14 +21,16 @@ extension Tracer {
 
   /// A process that shared this one's memory got a program of its own.
   private func leftByExec(_ thread: ThreadID) {
+    // The thread that called exec has the first one's number now, and nobody tells of the end of its own.
+    let ended = threads.filter { $0.value.processID == thread.rawValue }.keys
     let limit = engine.map { engine in
       engine.lock.locked {
         let limit = engine.addressLimits[thread.rawValue]
-        engine.removeThread(thread)
+        ended.forEach(engine.removeThread)
         return limit
       }
     } ?? nil
-    threads[thread] = nil
+    for other in ended { threads[other] = nil }
     let isTold = debuggedSharers.remove(thread.rawValue) != nil
     guard isTold || options.children == .translated else {
       limit?.impose(on: thread.rawValue, own: 0)

@@ -33,10 +33,15 @@ extension Tracer {
       for other in threads.keys { threads[other]?.hasLeftGroupStop = false }
       return control.resume(thread, signal: signal)
     }
-    threads[thread]?.callWasRefused = signal == SIGSYS
+    threads[thread]?.callWasRefused = signal == SIGSYS && isRefusal(thread)
     canonicalize(thread)
     mendInformation(thread, signal)
     deliver(thread, signal)
+  }
+
+  /// si_code SYS_SECCOMP, not a signal that somebody has sent.
+  private func isRefusal(_ thread: ThreadID) -> Bool {
+    control.signalInformation(thread).map { word32($0, 8) == 1 } ?? false
   }
 
   /// An ignored signal reaches a traced thread (kernel/signal.c, sig_ignored), and ends system calls that it would not have
