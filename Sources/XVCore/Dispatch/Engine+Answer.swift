@@ -82,20 +82,23 @@ extension Engine {
     case .noRoom(let kind): park(thread, .discard(kind))
     case .noCode where translator.pointee.ranges.hasVsyscall && Vsyscall.number(at: wanted.target) != nil:
       park(thread, .exit(.rare))
-    case .noCode where Engine.isImpossible(wanted.target) && wanted.instruction != nil && !options.guardOriginalCode:
-      // Natively the instruction itself faults, before it has done anything: it does so in its own place.
-      trace("no code can be at \(OriginalAddress(wanted.target))")
-      let instruction = wanted.instruction ?? 0
-      context.store64(ContextLayout.adjustment, 0)
-      context.store64(ContextLayout.resume, instruction)
-      context.store64(ContextLayout.originalPC, instruction)
-      context.answer(next: gate.finishTransfer)
     case .noCode:
       trace("no code at \(OriginalAddress(wanted.target))")
+      if Engine.isImpossible(wanted.target), let instruction = wanted.instruction, !options.guardOriginalCode {
+        return undo(context, to: instruction)
+      }
       // The processor itself must raise the fault, with the program's own state, so that rip, cr2
       // and the error code are what they are natively.
       finish(context, wanted, at: wanted.target)
     }
+  }
+
+  /// Lets a thread make an instruction in its own place that faults before it has done anything, as natively.
+  private func undo(_ context: Context, to instruction: UInt64) {
+    context.store64(ContextLayout.adjustment, 0)
+    context.store64(ContextLayout.resume, instruction)
+    context.store64(ContextLayout.originalPC, instruction)
+    context.answer(next: gate.finishTransfer)
   }
 
   /// Not canonical: the bits above the 48th differ from that (AMD64 Architecture Programmer's Manual, volume 2, 5.3.1).

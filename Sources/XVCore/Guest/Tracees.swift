@@ -25,7 +25,6 @@ final class Tracees: @unchecked Sendable {
   /// Engines that are no more in use and still write down what they have translated.
   private let retirements = Outstanding()
   /// Threads and processes whose first stop came before their maker's event.
-  /// How each was born, before its maker was told of it.
   private var earlyChildren: [ThreadID: Birth] = [:]
   /// Ends that were told in the middle of something else.
   private var postponed: [(thread: ThreadID, event: ControlEvent)] = []

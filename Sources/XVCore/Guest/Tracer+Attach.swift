@@ -110,7 +110,8 @@ extension Tracer {
     return UInt64(bitPattern: result)
   }
 
-  /// Whether the process has said mlockall(MCL_FUTURE), of which only what it maps tells (proc_pid_smaps(5), VmFlags).
+  /// Whether the process has said mlockall(MCL_FUTURE) without MCL_ONFAULT, of which only what it maps tells: proc_pid_smaps(5),
+  /// VmFlags, `lo` and `lf`.
   private func locksWhatIsMapped(_ scratch: UInt64) -> Bool {
     guard let locked = ProcessStatus(of: process)?.kilobytes("VmLck"), locked > 0,
       let text = AddressMap.contents(of: "/proc/\(process)/smaps")
@@ -119,7 +120,8 @@ extension Tracer {
     guard let start = lines.firstIndex(where: { AddressMap.parse(Array($0.utf8)[...])?.range.contains(scratch) == true }),
       let flags = lines[start...].first(where: { $0.hasPrefix("VmFlags:") })
     else { return false }
-    return flags.split(separator: " ").contains("lo")
+    let words = flags.split(separator: " ")
+    return words.contains("lo") && !words.contains("lf")
   }
 
   private func makeRegion(
@@ -138,7 +140,7 @@ extension Tracer {
       guard case .system(let call, let errno) = error else { throw error }
       throw .cannotAttach(
         process: process,
-        why: "xv's memory cannot be mapped into it (\(call): \(String(cString: strerror(errno)))); are its address space or its descriptors limited (ulimit -v, -n)?")
+        why: "xv's memory cannot be mapped into it (\(call): \(String(cString: strerror(errno)))); are its address space or its descriptors limited (ulimit -v, -n), or its locked memory (ulimit -l)?")
     }
   }
 

@@ -167,7 +167,7 @@ extension Tracer {
     guard signal == SIGSEGV, options.guardOriginalCode, let place = threads[thread]?.registers.general.rip,
       let information = control.signalInformation(thread), word32(information, 8) == accessError
     else { return false }
-    return UInt64(place) == UInt64(UInt32(bitPattern: word32(information, 16))) | UInt64(UInt32(bitPattern: word32(information, 20))) << 32
+    return UInt64(place) == word64(information, 16)
   }
 
   /// Whether the kernel has made a frame: rsi and rdx name what it has put there (arch/x86/kernel/signal_64.c,
@@ -214,7 +214,7 @@ extension Tracer {
     let code = word32(information, 8)
     let isFromKernel = code > 0 && code < 0x80 || code == 0x80
     guard isFromKernel else { return }
-    let place = (0..<8).reduce(UInt64(0)) { $0 | UInt64(information[16 + $1]) << UInt64($1 * 8) }
+    let place = word64(information, 16)
     let isCache = engine.lock.locked {
       engine.translator.pointee.isCache(place)
         || place >= engine.guestCore && place < engine.guestCore &+ UInt64(engine.gate.size)
@@ -246,6 +246,10 @@ extension Tracer {
         _ = write(STDERR_FILENO, text, text.utf8.count)
       }
     }
+  }
+
+  private func word64(_ bytes: [UInt8], _ offset: Int) -> UInt64 {
+    (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[offset + $1]) << UInt64($1 * 8) }
   }
 
   func word32(_ bytes: [UInt8], _ offset: Int) -> Int32 {

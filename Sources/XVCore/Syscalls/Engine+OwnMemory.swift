@@ -142,20 +142,20 @@ extension Engine {
   /// What a call was about that may have failed because of a registered mapping.
   private func concernedRanges(_ number: Int32, _ arguments: [UInt64], _ result: Int64) -> [Range<UInt64>] {
     let collapse: UInt64 = 25
-    var pieces: [UInt64]? = nil
+    // Address and length of each.
+    let pieces: [UInt64]
     switch (number, result) {
-    case (InterceptedCall.mremap, -Int64(EFAULT)): pieces = arguments
-    case (InterceptedCall.madvise, -Int64(EINVAL)) where arguments[2] & 0xffff_ffff == collapse: pieces = arguments
+    case (InterceptedCall.mremap, -Int64(EFAULT)): pieces = Array(arguments[..<2])
+    case (InterceptedCall.madvise, -Int64(EINVAL)) where arguments[2] & 0xffff_ffff == collapse:
+      pieces = Array(arguments[..<2])
     case (InterceptedCall.processMadvise, _) where arguments[3] & 0xffff_ffff == collapse:
-      let wanted = advisedPieces(arguments)
-      let bytes = stride(from: 1, to: wanted.count, by: 2).reduce(0) { $0 &+ wanted[$1] }
+      pieces = advisedPieces(arguments)
+      let bytes = stride(from: 1, to: pieces.count, by: 2).reduce(0) { $0 &+ pieces[$1] }
       // It says how much it has done.
-      if result != Int64(bitPattern: bytes) { pieces = wanted }
-    default: break
+      if result == Int64(bitPattern: bytes) { return [] }
+    default: return []
     }
-    guard let pieces else { return [] }
-    let count = number == InterceptedCall.processMadvise ? pieces.count : 2
-    return stride(from: 0, to: count, by: 2).compactMap { index in
+    return stride(from: 0, to: pieces.count, by: 2).compactMap { index in
       let end = pieces[index].addingReportingOverflow(pieces[index + 1])
       return end.overflow ? nil : pieces[index]..<end.partialValue
     }

@@ -14,16 +14,26 @@
 
 enum { HUGE = 2 << 20 };
 
-static void moved(void) {
-  unsigned char *room = mmap(NULL, 16 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+static unsigned char *reserve(size_t size) {
+  unsigned char *room = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   CHECK(room != MAP_FAILED);
+  return room;
+}
+
+// A function that adds `value`, often enough to be trusted.
+static unsigned char *hot(unsigned char *code, int value) {
+  put(code, value);
+  CHECK_EQUAL(heat(code), value);
+  return code;
+}
+
+static void moved(void) {
+  unsigned char *room = reserve(16 * PAGE);
   unsigned char *first = map(room + PAGE, PAGE);
-  put(first, 3);
-  CHECK_EQUAL(heat(first), 3);
+  hot(first, 3);
   // The neighbour comes behind the trust.
   unsigned char *second = map(first + PAGE, PAGE);
-  put(second, 4);
-  CHECK_EQUAL(heat(second), 4);
+  hot(second, 4);
   unsigned char *there = mremap(first, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, room + 8 * PAGE);
   CHECK(there == room + 8 * PAGE);
   CHECK_EQUAL(heat(there), 3);
@@ -50,16 +60,11 @@ static void moved(void) {
 
 // Only a part of what was one mapping when its code came to be trusted is moved.
 static void movedInPart(void) {
-  unsigned char *room = mmap(NULL, 16 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  CHECK(room != MAP_FAILED);
+  unsigned char *room = reserve(16 * PAGE);
   unsigned char *first = map(room + PAGE, 3 * PAGE), *last = first + 2 * PAGE;
-  put(first, 11);
-  put(last, 12);
-  CHECK_EQUAL(heat(first), 11);
-  CHECK_EQUAL(heat(last), 12);
-  unsigned char *second = map(first + 3 * PAGE, PAGE);
-  put(second, 13);
-  CHECK_EQUAL(heat(second), 13);
+  hot(first, 11);
+  hot(last, 12);
+  hot(map(first + 3 * PAGE, PAGE), 13);
   CHECK(mremap(last, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, room + 8 * PAGE) == room + 8 * PAGE);
   CHECK_EQUAL(((Function)first)(0), 11);
   put(first, 14);
@@ -71,14 +76,12 @@ static void movedInPart(void) {
 
 // What comes before the code is moved before the code is met.
 static void movedBehindData(void) {
-  unsigned char *room = mmap(NULL, 16 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  CHECK(room != MAP_FAILED);
+  unsigned char *room = reserve(16 * PAGE);
   unsigned char *data = mmap(room + PAGE, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
   CHECK(data == room + PAGE);
   data[0] = 42;
   unsigned char *code = map(data + PAGE, PAGE);
-  put(code, 21);
-  CHECK_EQUAL(heat(code), 21);
+  hot(code, 21);
   unsigned char *there = mremap(data, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, room + 8 * PAGE);
   CHECK(there == room + 8 * PAGE);
   CHECK_EQUAL(there[0], 42);
@@ -87,13 +90,10 @@ static void movedBehindData(void) {
 
 // Something else lies in the midst of what was one mapping when its code came to be trusted.
 static void movedFromDivided(void) {
-  unsigned char *room = mmap(NULL, 16 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  CHECK(room != MAP_FAILED);
+  unsigned char *room = reserve(16 * PAGE);
   unsigned char *code = map(room + PAGE, 4 * PAGE), *last = code + 3 * PAGE;
-  put(code, 31);
-  put(last, 32);
-  CHECK_EQUAL(heat(code), 31);
-  CHECK_EQUAL(heat(last), 32);
+  hot(code, 31);
+  hot(last, 32);
   int file = open("/proc/self/exe", O_RDONLY);
   CHECK(mmap(code + PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED, file, 0) == code + PAGE);
   close(file);
@@ -101,13 +101,11 @@ static void movedFromDivided(void) {
   CHECK(mremap(last, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, room + 8 * PAGE) == room + 8 * PAGE);
   CHECK_EQUAL(heat(room + 8 * PAGE), 32);
   CHECK_EQUAL(heat(room + 9 * PAGE), 33);
-  put(code, 34);
-  CHECK_EQUAL(heat(code), 34);
+  hot(code, 34);
 }
 
 static void collapsed(void) {
-  unsigned char *room = mmap(NULL, 4 * HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  CHECK(room != MAP_FAILED);
+  unsigned char *room = reserve(4 * HUGE);
   unsigned char *p = map((void *)(((uintptr_t)room + HUGE - 1) & -(uintptr_t)HUGE), HUGE);
   put(p + 100, 9);
   CHECK_EQUAL(heat(p + 100), 9);
