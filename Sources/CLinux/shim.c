@@ -49,6 +49,11 @@ int xv_is_ending(pid_t thread) {
   return information.si_status == (SIGTRAP | PTRACE_EVENT_EXIT << 8);
 }
 
+int xv_share_memory(pid_t one, pid_t other) {
+  enum { VM = 1 };
+  return syscall(SYS_kcmp, one, other, VM, 0, 0) == 0;
+}
+
 long xv_tgkill(pid_t process, pid_t thread, int signal) {
   long result = syscall(SYS_tgkill, process, thread, signal);
   return result < 0 ? -errno : result;

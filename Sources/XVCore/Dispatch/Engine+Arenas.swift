@@ -19,11 +19,15 @@ extension Engine {
         candidates.append(base - (away & ~(step - 1)))
       }
     }
+    var above: [UInt64] = []
     var away = reach & ~(step - 1)
     while away > step {
-      candidates.append(base &+ away)
+      above.append(base &+ away)
       away -= step
     }
+    // A stack grows down (ulimit -s): above it, or as far below as can be.
+    let isOnStack = map.lines.contains { $0.path == "[stack]" && $0.range.contains(target) }
+    candidates = isOnStack ? above + candidates.sorted() : candidates + above
     return map.firstFree(
       candidates.filter { $0 &+ size < 0x7fff_ffff_f000 && !isClaimed($0, size) },
       size: size)

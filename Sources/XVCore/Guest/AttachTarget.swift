@@ -23,6 +23,10 @@ enum AttachTarget {
     }
     if status.number("Kthread") == 1 { throw refuse("it is a thread of the kernel") }
     try checkFormat(process)
+    if let parent = status.number("PPid"), xv_share_memory(process, Int32(parent)) != 0 {
+      throw refuse(
+        "it shares its memory with its parent, process \(parent), until it ends or executes a program (vfork, CLONE_VM), and what xv puts there would stay; attach to that one, or again later")
+    }
     if AddressMap(process: process).lines.contains(where: { $0.path.hasPrefix("/memfd:xv ") }) {
       throw refuse("memory of another xv is still in it")
     }

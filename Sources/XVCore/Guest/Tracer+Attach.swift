@@ -57,6 +57,7 @@ extension Tracer {
       AddressLimit.lift(process)
     }
     let scratch = try mapScratch(first, registers)
+    self.scratch = scratch
     if locksWhatIsMapped(scratch) {
       // Only pages that are touched: xv's address space is larger than any memory.
       let futureOnFault: UInt64 = 2 | 4
@@ -66,6 +67,7 @@ extension Tracer {
     let region = try makeRegion(first, registers, scratch: scratch, core: core)
     let handlers = try learnHandlers(first, registers, scratch: scratch)
     _ = try inject(first, registers, at: stub, 11, [scratch, 0x1000])
+    self.scratch = nil
     leaveSequences()
     let engine = makeEngine(region: region, core: core, map: map)
     self.engine = engine
@@ -156,7 +158,9 @@ extension Tracer {
       let result = try inject(
         thread, registers, at: vdsoCall, 13, [UInt64(signal), 0, scratch, 8])
       var words: [UInt64] = [0, 0]
-      guard result == 0, xv_read_remote(process, scratch, &words, 16) == 16 else { continue }
+      guard result == 0, xv_read_remote(process, scratch, &words, 16) == 16 else {
+        throw .cannotAttach(process: process, why: "what it does at signal \(signal) cannot be read (rt_sigaction: \(result))")
+      }
       handlers[signal] = SignalHandlers.Action(handler: words[0], flags: words[1])
     }
     return handlers

@@ -149,6 +149,7 @@ extension Tracer {
     }
     _ = try inject(
       thread, registers, at: vdsoCall, 11, [regionAddress, UInt64(RegionLayout.regionSize)])
+    if let scratch { _ = try inject(thread, registers, at: vdsoCall, 11, [scratch, 0x1000]) }
     let future: UInt64 = 2
     if locksFuture { _ = try inject(thread, registers, at: vdsoCall, 151, [future]) }
   }

@@ -35,7 +35,7 @@ extension Tracer {
     } catch {
       trace("\(error)")
       guard !isFinished, let engine else { return }
-      engine.lock.locked { engine.immovable = asker }
+      if kind == .relocate { engine.lock.locked { engine.immovable = asker } }
       discardFragments(kind)
     }
   }

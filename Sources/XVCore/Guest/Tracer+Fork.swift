@@ -260,7 +260,8 @@ extension Engine {
     switch Int32(truncatingIfNeeded: context.register(Register.rax)) {
     case InterceptedCall.fork: return 0
     case InterceptedCall.vfork: return UInt64(CLONE_VM | CLONE_VFORK)
-    case InterceptedCall.clone: return context.register(Register.rdi)
+    // Its upper half is not looked at (kernel/fork.c, clone).
+    case InterceptedCall.clone: return context.register(Register.rdi) & 0xffff_ffff
     case InterceptedCall.clone3: return readWords(context.register(Register.rdi), 1)?[0]
     default: return nil
     }

@@ -55,7 +55,11 @@ extension Tracer {
   func synchronize(_ thread: ThreadID) throws(GuestError) -> user_regs_struct {
     control.resumeToSystemCall(thread)
     while true {
-      if case .systemCallStop = try nextEvent(ofCaller: thread) { return try control.registers(thread) }
+      switch try nextEvent(ofCaller: thread) {
+      case .systemCallStop: return try control.registers(thread)
+      case .groupStop(let signal): noteGroupStop(thread, signal)
+      default: break
+      }
       control.resumeToSystemCall(thread)
     }
   }
@@ -136,6 +140,7 @@ extension Tracer {
       try control.setRegisters(thread, injection.registers)
       throw .system(call: "system call \(injection.number)", errno: EFAULT)
     case .signal(let signal): injection.signals.append(signal)
+    case .groupStop(let signal): noteGroupStop(thread, signal)
     default: break
     }
     return nil
@@ -207,6 +212,7 @@ extension Tracer {
       case .signal(let signal) where isFromKernel(thread) && signal != SIGSTOP:
         throw .system(call: "signal \(signal) in the gate", errno: EFAULT)
       case .signal(let signal): signals.append(signal)
+      case .groupStop(let signal): noteGroupStop(thread, signal)
       default: break
       }
     }

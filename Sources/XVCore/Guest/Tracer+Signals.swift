@@ -24,11 +24,13 @@ extension Tracer {
         return finishStep(thread)
       }
       return stopWorld(thread, .signal(signal))
-    } else if isIgnored(thread, signal) {
+    }
+    if isIgnored(thread, signal) {
       // Dropped here: another thread may have set a handler just now, and the kernel would enter it from the cache.
       repeatCall(thread)
       return control.resume(thread, signal: 0)
-    } else if isHarmless(thread, signal) {
+    }
+    if isHarmless(thread, signal) {
       // Job control means all of them again.
       for other in threads.keys { threads[other]?.hasLeftGroupStop = false }
       return control.resume(thread, signal: signal)

@@ -23,6 +23,8 @@ final class Tracer: @unchecked Sendable {
   var isStopped = false
   /// Threads are being brought to a stop for the debugger.
   var isStopping = false
+  /// A page that is mapped while xv moves in.
+  var scratch: UInt64? = nil
   /// The process to which it has attached locks what it maps (mlockall(2), MCL_FUTURE).
   var locksFuture = false
   /// A `syscall` instruction in the guest's vdso.
@@ -184,7 +186,7 @@ final class Tracer: @unchecked Sendable {
         return
       case .groupStop(let signal):
         canonicalize(thread)
-        if threads[thread]?.hasLeftGroupStop != true { threads[thread]?.groupStop = signal }
+        noteGroupStop(thread, signal)
       default:
         handle(thread, event)
         // Any other stop takes a requested one away (kernel/signal.c, ptrace_stop).
@@ -194,6 +196,11 @@ final class Tracer: @unchecked Sendable {
       }
       if isFinished { return }
     }
+  }
+
+  /// A thread that is made to do something for xv has met job control's stop meanwhile, and goes back there when it is let go on.
+  func noteGroupStop(_ thread: ThreadID, _ signal: Int32) {
+    if threads[thread]?.hasLeftGroupStop != true { threads[thread]?.groupStop = signal }
   }
 
   /// What is kept of a thread from now on.

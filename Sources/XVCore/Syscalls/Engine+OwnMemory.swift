@@ -19,7 +19,7 @@ extension Engine {
     return virtualization.ownRanges.contains { $0.overlaps(range) }
   }
 
-  /// munmap, mprotect, madvise, mlock: a range and what is to be done with it.
+  /// munmap, mprotect, madvise, msync, mlock, munlock: a range and what is to be done with it.
   func changeRange(
     _ thread: ThreadID, _ context: Context, _ number: Int32, _ arguments: [UInt64]
   ) {
@@ -44,7 +44,8 @@ extension Engine {
     var result = -Int64(ENOMEM)
     switch number {
     case InterceptedCall.munmap: result = 0
-    case InterceptedCall.madvise: break
+    // They go on behind a hole, and say so in the end.
+    case InterceptedCall.madvise, InterceptedCall.msync: break
     default:
       // These end at the first hole, with what came before it done (mm/mprotect.c, mm/mlock.c).
       pieces = pieces.filter { $0.lowerBound == arguments[0] }
@@ -168,13 +169,26 @@ extension Engine {
   }
 
   /// shmat to a place of the program's choice.
+  ///
+  /// How large a segment is only its own namespace knows (ipc_namespaces(7)): where the program is in another one, all that may be
+  /// in the way moves.
   func attachShared(_ thread: ThreadID, _ context: Context, _ arguments: [UInt64]) {
     if arguments[1] != 0 {
       var information = shmid_ds()
-      let isKnown = shmctl(Int32(truncatingIfNeeded: arguments[0]), IPC_STAT, &information) == 0
-      let length = isKnown ? UInt64(information.shm_segsz) : 0x1000
+      let isOfOurs = Engine.link("/proc/\(thread.rawValue)/ns/ipc") == Engine.link("/proc/self/ns/ipc")
+      let isKnown = isOfOurs && shmctl(Int32(truncatingIfNeeded: arguments[0]), IPC_STAT, &information) == 0
+      let length = isKnown ? UInt64(information.shm_segsz) : isOfOurs ? 0x1000 : freeBytes(from: arguments[1])
       guard claim(thread, context, arguments[1], length) else { return }
     }
     makeNatively(context, InterceptedCall.shmat, arguments)
+  }
+
+  /// How much lies between an address and the next mapping of the program's.
+  private func freeBytes(from address: UInt64) -> UInt64 {
+    let own = virtualization.ownRanges
+    let next = AddressMap(process: memoryOwner).lines.first { line in
+      line.range.upperBound > address && !own.contains { $0.overlaps(line.range) }
+    }
+    return max(next?.range.lowerBound ?? Engine.addressEnd, address &+ 0x1000) &- address
   }
 }

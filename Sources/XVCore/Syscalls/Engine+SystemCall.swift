@@ -25,7 +25,7 @@ extension Engine {
     case InterceptedCall.rtSigreturn: returnFromSignal(thread, context)
     case InterceptedCall.mmap: mapMemory(thread, context, arguments)
     case InterceptedCall.munmap, InterceptedCall.mprotect, InterceptedCall.pkeyMprotect,
-      InterceptedCall.madvise, InterceptedCall.mlock, InterceptedCall.mlock2:
+      InterceptedCall.madvise, InterceptedCall.msync, InterceptedCall.mlock, InterceptedCall.mlock2, InterceptedCall.munlock:
       changeRange(thread, context, number, arguments)
     case InterceptedCall.mremap: moveMemory(thread, context, arguments)
     case InterceptedCall.shmat: attachShared(thread, context, arguments)
@@ -66,6 +66,9 @@ extension Engine {
     case InterceptedCall.mincore where overlapsXV(arguments[0], arguments[1]):
       complete(thread, context, result: arguments[0] & 0xfff == 0 ? -Int64(ENOMEM) : -Int64(EINVAL))
     case InterceptedCall.mincore: makePlainly(thread, context, number, arguments)
+    // It looks at the whole range first (mm/mseal.c): what is sealed could not move any more.
+    case InterceptedCall.mseal where arguments[0] & 0xfff == 0 && arguments[2] == 0 && overlapsXV(arguments[0], arguments[1]):
+      complete(thread, context, result: -Int64(ENOMEM))
     case _ where memoryFile != .unopened && InterceptedCall.fileWrites.contains(number):
       writeFile(thread, context, number, arguments)
     // Seen only because calls are caught.
@@ -82,7 +85,8 @@ extension Engine {
 
   private func isFilter(_ number: Int32, _ arguments: [UInt64]) -> Bool {
     let setSeccomp: UInt64 = 22
-    return number == InterceptedCall.seccomp
+    let setModeFilter: UInt64 = 1
+    return number == InterceptedCall.seccomp && arguments[0] & 0xffff_ffff <= setModeFilter
       || number == InterceptedCall.prctl && arguments[0] & 0xffff_ffff == setSeccomp
   }
 

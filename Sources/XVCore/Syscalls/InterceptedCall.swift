@@ -14,6 +14,7 @@ enum InterceptedCall {
   static let pwrite64: Int32 = 18
   static let writev: Int32 = 20
   static let mremap: Int32 = 25
+  static let msync: Int32 = 26
   static let mincore: Int32 = 27
   static let madvise: Int32 = 28
   static let shmat: Int32 = 30
@@ -26,6 +27,7 @@ enum InterceptedCall {
   static let getrlimit: Int32 = 97
   static let ptrace: Int32 = 101
   static let mlock: Int32 = 149
+  static let munlock: Int32 = 150
   static let mlockall: Int32 = 151
   static let prctl: Int32 = 157
   static let archPrctl: Int32 = 158
@@ -42,11 +44,13 @@ enum InterceptedCall {
   static let clone3: Int32 = 435
   static let openat2: Int32 = 437
   static let processMadvise: Int32 = 440
+  static let mseal: Int32 = 462
 
   static let numbers: [Int32] = [
     mmap, mprotect, munmap, rtSigaction, rtSigreturn, mremap, madvise, shmat, clone, fork, vfork, execve,
     shmdt, mlock, mlockall, archPrctl, execveat, mlock2, pkeyMprotect, rseq, clone3, open, creat, openat,
     openat2, ptrace, prctl, mincore, seccomp, getrlimit, setrlimit, prlimit64, processMadvise, brk,
+    msync, munlock, mseal,
   ]
 
   /// Seen once the program may write to its own memory by a file (`Engine.writeFile`).

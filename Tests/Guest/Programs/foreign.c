@@ -47,6 +47,14 @@ int main(void) {
     CHECK_EQUAL(result((long)mremap(start, page, 2 * page, MREMAP_MAYMOVE)), -EFAULT);
     CHECK_EQUAL(result((long)mremap(start, 0, page, MREMAP_MAYMOVE)), -EFAULT);
     CHECK_EQUAL(result(mlock(start, page)), -ENOMEM);
+    CHECK_EQUAL(result(munlock(start, page)), -ENOMEM);
+    CHECK_EQUAL(result(msync(start, page, MS_ASYNC)), -ENOMEM);
+    CHECK_EQUAL(result(msync(start - page, 3 * page, MS_SYNC)), -ENOMEM);
+    // Kernels before 6.10 have no mseal.
+    int sealed = result(syscall(462, start, page, 0));
+    CHECK(sealed == -ENOMEM || sealed == -ENOSYS);
+    CHECK(mmap(start, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == start);
+    CHECK_EQUAL(result(munmap(start, page)), 0);
   }
   // A range that begins in the program's own memory, and one that also ends there.
   size_t size = 0;
