@@ -14,7 +14,7 @@ long xv_futex_wake(const uint32_t *word);
 long xv_waitpid(pid_t pid, int *status, int options);
 /// Whether the next that the kernel has to tell of a traced thread is its end, or the stop before it. Takes nothing.
 int xv_is_ending(pid_t thread);
-// Whether two processes have one address space: kcmp(2), KCMP_VM. 0 also when the kernel does not say.
+/// Whether two processes have one address space: kcmp(2), KCMP_VM. 0 also when the kernel does not say.
 int xv_share_memory(pid_t one, pid_t other);
 long xv_tgkill(pid_t process, pid_t thread, int signal);
 int xv_open(const char *path, int flags, int mode);
