@@ -29,7 +29,7 @@ import xv_gdbstub
     seen.append("\(try world.registers(of: thread, extended: true).general.rsp)")
     seen.append("\(try world.setBreak(base + 0x21))")
     try world.start(ResumePlan())
-    seen.append("\(nextReason(of: world))")
+    seen.append("\(try nextReason(of: world))")
     try world.copyWrite(Array("}#$*".utf8), to: base + 0x30)
     seen.append("\(try world.copyRead(from: base + 0x2e, count: 8))")
     var registers = try world.registers(of: thread, extended: true)
@@ -39,15 +39,16 @@ import xv_gdbstub
     try world.clearBreak(base + 0x21)
     try world.start(ResumePlan())
     try world.interrupt()
-    seen.append("\(nextReason(of: world))")
+    seen.append("\(try nextReason(of: world))")
     seen.append("\(try world.auxiliaryVector())")
     return (seen, server.answers)
   }
 
-  private func nextReason(of world: RemoteWorld) -> StopReason {
+  private func nextReason(of world: RemoteWorld) throws -> StopReason {
     while true {
       var entry = pollfd(fd: world.stopDescriptor, events: Int16(POLLIN), revents: 0)
-      while poll(&entry, 1, -1) < 0 {}
+      // A test that waits for ever holds a thread that others want.
+      try #require(poll(&entry, 1, 30_000) == 1, "no stop came")
       if let stop = world.takeStop() { return stop.reason }
     }
   }
@@ -65,6 +66,19 @@ import xv_gdbstub
       let (seen, _) = try transcript(cutAfter: position)
       #expect(seen == expected, "cut after \(position) bytes")
     }
+  }
+
+  /// Before a program goes on from a breakpoint it is stepped past it; what comes when that step is over and not
+  /// told yet finds a program that stands.
+  @Test func anInterruptThatCrossesTheStepsStopIsSentAgain() throws {
+    let server = try CutServer(cutAfter: nil, holdingStep: true, outcomes: [.stop(.stepped), .runsOn])
+    defer { server.stop() }
+    let world = try RemoteWorld.connect(to: .endpoint(.unix(path: server.path)))
+    defer { world.invalidate() }
+    _ = try world.setBreak(Address(FakeWorld.base))
+    try world.start(ResumePlan())
+    try world.interrupt()
+    #expect(try nextReason(of: world) == .interrupted)
   }
 
   /// The connection takes a request along that was sent whole.
@@ -136,9 +150,12 @@ import xv_gdbstub
 }
 
 /// A session at a Unix socket; the first connection is cut after a number of bytes to the client, or when
-/// the client has sent something after them.
+/// the client has sent something after them. It can hold a step's stop back until the client has sent
+/// something behind it.
 private final class CutServer: Sendable {
   let path: String
+  private let losingRequest: Bool
+  private let holdingStep: Bool
   private let listener: Int32
   private let waker: [Int32]
   private let ends = Mutex<[Int]>([])
@@ -147,7 +164,12 @@ private final class CutServer: Sendable {
   // Handed to the thread alone.
   private struct Unshared: @unchecked Sendable { let session: StubSession }
 
-  init(cutAfter cut: Int?, losingRequest: Bool = false) throws {
+  init(
+    cutAfter cut: Int?, losingRequest: Bool = false, holdingStep: Bool = false,
+    outcomes: [FakeWorld.Outcome] = [.stop(.breakpoint), .runsOn, .runsOn, .runsOn]
+  ) throws {
+    self.losingRequest = losingRequest
+    self.holdingStep = holdingStep
     path = "/tmp/xv-link-\(getpid())-\(UInt32.random(in: 0 ... .max))"
     var address = try #require(sockaddr_un(path: path))
     let number = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
@@ -161,9 +183,9 @@ private final class CutServer: Sendable {
     var ends: [Int32] = [-1, -1]
     try #require(pipe(&ends) == 0)
     waker = ends
-    let world = try FakeWorld(outcomes: [.stop(.breakpoint), .runsOn, .runsOn, .runsOn])
+    let world = try FakeWorld(outcomes: outcomes)
     let unshared = Unshared(session: StubSession(fake: world))
-    let started = try JoinedThread { [self] in serve(unshared.session, cut, losingRequest) }
+    let started = try JoinedThread { [self] in serve(unshared.session, cut) }
     thread.withLock { $0 = started }
   }
 
@@ -188,7 +210,7 @@ private final class CutServer: Sendable {
     for end in waker { close(end) }
   }
 
-  private func serve(_ session: StubSession, _ cut: Int?, _ losingRequest: Bool) {
+  private func serve(_ session: StubSession, _ cut: Int?) {
     var cut = cut
     while readable([listener, waker[0]])[1] == false {
       let client = accept(listener, nil, nil)
@@ -197,7 +219,7 @@ private final class CutServer: Sendable {
       guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0,
         let served = try? ServedSession(session, socket: ends[1])
       else { return }
-      carry(client, ends[0], cut, losingRequest)
+      carry(client, ends[0], cut)
       cut = nil
       close(client)
       close(ends[0])
@@ -211,30 +233,48 @@ private final class CutServer: Sendable {
     }
   }
 
-  private func carry(_ client: Int32, _ server: Int32, _ cut: Int?, _ losingRequest: Bool) {
+  private func carry(_ client: Int32, _ server: Int32, _ cut: Int?) {
     var carried = 0
+    // Requests whose answers have not gone to the client: several may be asked at once.
+    var asked = 0
+    var isStepping = false
     var buffer = [UInt8](repeating: 0, count: 65536)
+    func carryRequest() -> Bool {
+      let size = read(client, &buffer, buffer.count)
+      guard size > 0 else { return false }
+      asked += packets(buffer[..<size])
+      // What is behind it may have come with it.
+      isStepping = holdingStep && buffer[size - 1] != 3
+        && String(decoding: buffer[..<size], as: UTF8.self).contains("vCont;s")
+      _ = send(server, buffer, size, Int32(MSG_NOSIGNAL))
+      return true
+    }
     while true {
       let ready = readable([client, server, waker[0]])
       if ready[2] { return }
-      if ready[0] {
-        let size = read(client, &buffer, buffer.count)
-        guard size > 0 else { return }
-        _ = send(server, buffer, size, Int32(MSG_NOSIGNAL))
-      }
+      if ready[0], !carryRequest() { return }
       if ready[1] {
+        while isStepping {
+          guard readable([client, waker[0]])[0], carryRequest() else { return }
+        }
         let size = read(server, &buffer, buffer.count)
         guard size > 0 else { return }
         let rest = min(size, (cut ?? Int.max) - carried)
         _ = send(client, buffer, rest, Int32(MSG_NOSIGNAL))
         carried += rest
+        asked -= packets(buffer[..<rest])
         if rest > 3, buffer[rest - 3] == UInt8(ascii: "#") { ends.withLock { $0.append(carried) } }
         if carried == cut {
-          if losingRequest { _ = readable([client, waker[0]]) }
+          if losingRequest, asked == 0 { _ = readable([client, waker[0]]) }
           return
         }
       }
     }
+  }
+
+  /// Each packet holds one, before its checksum.
+  private func packets(_ bytes: ArraySlice<UInt8>) -> Int {
+    bytes.count { $0 == UInt8(ascii: "#") }
   }
 
   private func readable(_ descriptors: [Int32]) -> [Bool] {

@@ -11,9 +11,22 @@ package final class RemoteLink: Sendable {
   struct Session {
     /// Nil while there is no connection.
     var client: Client?
-    var isRunning = false
+    /// In which incarnation the program runs; nil while it stands still and anybody may ask.
+    var running: Incarnation?
+    /// Whether the server has told of a stop that the waiting thread has not answered: an interrupt would be
+    /// sent to a program that stands, and many servers throw such a one away.
+    var hasStopped = false
     /// Why nothing can be asked any more.
     var ending: String?
+  }
+
+  /// A stop that was asked for and has not come.
+  enum Interruption: Equatable {
+    case none
+    /// The server has not been told: it was being connected to, or asked something else. One that was wanted as its
+    /// incarnation ended is wanted no more.
+    case wanted(in: Incarnation)
+    case sent
   }
 
   private static let shortestPause = Duration.milliseconds(20)
@@ -21,6 +34,7 @@ package final class RemoteLink: Sendable {
 
   package let place: ServerPlace
   private let session: PatientLock<Session>
+  private let interruption = Mutex(Interruption.none)
   /// Ends every wait of every caller.
   private let closing: Cancellation
   private let log: (@Sendable (Connection.Direction, [UInt8]) -> Void)?
@@ -78,18 +92,21 @@ package final class RemoteLink: Sendable {
   func perform<Answer>(
     _ body: (Client, Patience) throws(ClientError) -> Answer
   ) throws(WorldError) -> Answer {
-    try session.withLock { (session: inout Session) throws(WorldError) -> Answer in
+    defer { tellInterruption() }
+    return try session.withLock { (session: inout Session) throws(WorldError) -> Answer in
       try ask(&session, body)
     }
   }
 
   /// As `perform`; the program runs then, and the connection is the waiting thread's until `stopped`.
   func start(
-    _ body: (Client, Patience) throws(ClientError) -> Void
+    _ incarnation: Incarnation, _ body: (Client, Patience) throws(ClientError) -> Void
   ) throws(WorldError) {
+    defer { tellInterruption() }
     try session.withLock { (session: inout Session) throws(WorldError) in
       try ask(&session, body)
-      session.isRunning = true
+      session.running = incarnation
+      session.hasStopped = false
     }
   }
 
@@ -99,7 +116,7 @@ package final class RemoteLink: Sendable {
     let patience = patience
     while true {
       if let ending = session.ending { throw .badWorld(ending) }
-      if session.isRunning { throw .running }
+      if session.running != nil { throw .running }
       do throws(ClientError) {
         if let client = session.client { return try body(client, patience) }
         return try body(try reconnect(&session, patience), patience)
@@ -166,24 +183,24 @@ package final class RemoteLink: Sendable {
   }
 
   // MARK: While the program runs
-  /// For the waiting thread: the next stop, and whether the connection was lost before it came. `ready`
-  /// is called when an interrupt that came too early can be sent.
-  func awaitStop(
-    _ ready: () -> Void
-  ) throws(ClientError) -> (stop: StopReply, isOverNewConnection: Bool) {
+  /// For the waiting thread: the next stop, and whether the connection was lost before it came. No interrupt is
+  /// sent from then on until `resume`.
+  func awaitStop() throws(ClientError) -> (stop: StopReply, isOverNewConnection: Bool) {
     let patience = ownPatience
-    guard let client = session.withLockAlways({ $0.client }) else { throw .disconnected }
-    ready()
+    guard let client = withSession({ $0.client }) else { throw .disconnected }
     do throws(ClientError) {
-      return (try client.nextStop(patience), false)
+      let stop = try client.nextStop(patience)
+      withSession { $0.hasStopped = true }
+      return (stop, false)
     } catch {
       guard error == .disconnected || error == .timedOut else { throw error }
     }
     // Nobody else asks while the program runs, so only an interrupt can come between.
     var found: Result<StopReply, ClientError> = .failure(.disconnected)
     while case .failure(.disconnected) = found {
-      found = session.withLockAlways { session in
+      found = withSession { session in
         lose(&session)
+        session.hasStopped = true
         if let ending = session.ending {
           return .failure(.refused(request: "?", number: nil, text: ending))
         }
@@ -198,13 +215,26 @@ package final class RemoteLink: Sendable {
     return (try found.get(), true)
   }
 
-  /// Goes on with what ran before the connection was lost.
+  /// For the waiting thread: asks while the program stands at a stop that is not told to anybody.
   func again(_ body: (Client, Patience) throws(ClientError) -> Void) throws(ClientError) {
+    try whileStanding(body, runsThen: false)
+  }
+
+  /// For the waiting thread: goes on from such a stop. An interrupt that was wanted meanwhile is sent.
+  func resume(_ body: (Client, Patience) throws(ClientError) -> Void) throws(ClientError) {
+    try whileStanding(body, runsThen: true)
+  }
+
+  private func whileStanding(
+    _ body: (Client, Patience) throws(ClientError) -> Void, runsThen: Bool
+  ) throws(ClientError) {
     let patience = ownPatience
-    let result = session.withLockAlways { session -> Result<Void, ClientError> in
+    let result = withSession { session -> Result<Void, ClientError> in
       guard let client = session.client else { return .failure(.disconnected) }
       do throws(ClientError) {
-        return .success(try body(client, patience))
+        try body(client, patience)
+        if runsThen { session.hasStopped = false }
+        return .success(())
       } catch {
         return .failure(error)
       }
@@ -214,8 +244,8 @@ package final class RemoteLink: Sendable {
 
   /// The program stands still: anybody may ask.
   func stopped(hasEnded: Bool) {
-    session.withLockAlways { session in
-      session.isRunning = false
+    withSession { session in
+      session.running = nil
       if hasEnded {
         session.ending = "the program has ended"
         session.client = nil
@@ -224,15 +254,63 @@ package final class RemoteLink: Sendable {
     if hasEnded { note(.closed) }
   }
 
-  /// Asks the running program to stop, if `isWanted` says so at a moment at which it can be asked. While
-  /// the connection is being made again it cannot: the waiting thread asks later.
-  func interrupt(_ isWanted: () -> Bool) {
-    let patience = patience
-    _ = session.withLockIfFree { session in
-      guard session.isRunning, let client = session.client, isWanted() else { return }
-      // A connection that is lost is noticed by whoever waits for the stop.
-      do throws(ClientError) { try client.interrupt(patience) } catch {}
+  private func withSession<Result>(_ body: (inout Session) -> Result) -> Result {
+    defer { tellInterruption() }
+    return session.withLockAlways(body)
+  }
+
+  // MARK: Interrupts
+  /// Asks the program to stop as soon as it can be asked: not while the connection is being made again, nor while
+  /// the program stands.
+  func interrupt(in incarnation: Incarnation) {
+    interruption.withLock { if $0 != .sent { $0 = .wanted(in: incarnation) } }
+    tellInterruption()
+  }
+
+  /// For the waiting thread, in the incarnation in which it waits.
+  func isInterrupted(in incarnation: Incarnation) -> Bool {
+    interruption.withLock { $0 == .sent || $0 == .wanted(in: incarnation) }
+  }
+
+  /// The program did not stop by the interrupt that was sent, if any; returns whether one was.
+  func repeatInterruption(in incarnation: Incarnation) -> Bool {
+    interruption.withLock { state in
+      guard state == .sent else { return false }
+      state = .wanted(in: incarnation)
+      return true
     }
+  }
+
+  /// What was wanted until the program stopped.
+  func takeInterruption(in incarnation: Incarnation) -> Interruption {
+    interruption.withLock { state in
+      defer { state = .none }
+      if case .wanted(let other) = state, other != incarnation { return .none }
+      return state
+    }
+  }
+
+  /// Whoever lets the session's lock go calls this: an interrupt may have been wanted meanwhile.
+  private func tellInterruption() {
+    while case .wanted(let incarnation) = interruption.withLock({ $0 }) {
+      // Whoever holds the lock looks after it, and whoever makes the program interruptible holds it for that.
+      guard session.withLockIfFree({ tell($0, incarnation) }) == true else { return }
+    }
+  }
+
+  /// False where nothing can be sent.
+  private func tell(_ session: Session, _ incarnation: Incarnation) -> Bool {
+    guard session.running == incarnation, !session.hasStopped, let client = session.client else {
+      return false
+    }
+    let isStillWanted = interruption.withLock { state in
+      guard state == .wanted(in: incarnation) else { return false }
+      state = .sent
+      return true
+    }
+    // A connection that is lost is noticed by whoever waits for the stop.
+    do throws(ClientError) { if isStillWanted { try client.interrupt(ownPatience) } } catch {}
+    return true
   }
 
   // MARK: The end
@@ -241,7 +319,7 @@ package final class RemoteLink: Sendable {
     closing.cancel()
     session.withLockAlways { session in
       if session.ending == nil { session.ending = reason }
-      if !session.isRunning { session.client = nil }
+      if session.running == nil { session.client = nil }
     }
     note(.closed)
   }

@@ -23,8 +23,8 @@ extension RemoteWorld {
       of: ResumePlan(
         others: .init(plan.others.kind), threads: plan.threads.mapValues { .init($0.kind) }))
     try memory.go { () throws(WorldError) in
-      breaks.withLock { $0.interruption = .none }
-      try link.start { client, patience throws(ClientError) in
+      let incarnation = state.incarnation
+      try link.start(incarnation) { client, patience throws(ClientError) in
         if let obstacle {
           try client.remove(.software, at: obstacle.address.rawValue, patience)
           try client.resume([obstacle.step], patience)
@@ -32,25 +32,17 @@ extension RemoteWorld {
           try client.resume(actions, patience)
         }
       }
-      DetachedThread.start { [self] in awaitStop(plan, actions, quiet, obstacle) }
+      DetachedThread.start { [self] in awaitStop(plan, actions, quiet, obstacle, incarnation) }
     }
   }
 
   package func interrupt() throws(WorldError) {
     try state.requireValid()
+    // Read before it is asked whether the program runs: what runs by then may be a later incarnation, which
+    // nobody has asked to stop.
+    let incarnation = state.incarnation
     guard state.isRunning else { return }
-    breaks.withLock { if $0.interruption == .none { $0.interruption = .wanted } }
-    tellInterruption()
-  }
-
-  private func tellInterruption() {
-    link.interrupt {
-      breaks.withLock { breaks in
-        guard breaks.interruption == .wanted else { return false }
-        breaks.interruption = .sent
-        return true
-      }
-    }
+    link.interrupt(in: incarnation)
   }
 
   /// A breakpoint at which a thread stands that is to move, and the step that passes it.
@@ -151,34 +143,39 @@ extension RemoteWorld {
   /// On a thread of its own, from a resume to its stop. `first`: with the signals that it delivers.
   private func awaitStop(
     _ plan: ResumePlan, _ first: [ResumePacket.Action], _ actions: [ResumePacket.Action],
-    _ obstacle: Obstacle?
+    _ obstacle: Obstacle?, _ incarnation: Incarnation
   ) {
     var obstacle = obstacle
     var sent = obstacle.map { [$0.step] } ?? first
     while true {
       do throws(ClientError) {
-        let (reply, isOverNewConnection) = try link.awaitStop { tellInterruption() }
+        let (reply, isOverNewConnection) = try link.awaitStop()
         if hasNotMoved(reply), isOverNewConnection {
           // The last resume was lost with its connection; so is an interrupt behind it.
-          breaks.withLock { if $0.interruption == .sent { $0.interruption = .wanted } }
-        } else if isLate(reply) {
+          _ = link.repeatInterruption(in: incarnation)
+        } else if isLate(reply, incarnation) {
           sent = obstacle.map { [ResumePacket.Action($0.step.kind, threads: $0.step.threads)] } ?? actions
         } else if let passed = obstacle {
           obstacle = nil
-          guard try isPast(passed, reply, plan) else { return finish(reply, plan) }
+          guard try isPast(passed, reply, plan) else { return finish(reply, plan, incarnation) }
+          // Some servers keep an interrupt that comes while the program stands, most throw it away.
+          if link.repeatInterruption(in: incarnation) { breaks.withLock { $0.isInterruptLeft = true } }
           sent = actions
-        } else if isOverNewConnection, breaks.withLock({ $0.interruption == .none }),
+        } else if isOverNewConnection, !link.isInterrupted(in: incarnation),
           event(reply, plan: plan, isInterrupted: true).reason == .interrupted
         {
           // The server stopped the program only because the connection was gone.
           sent = actions
         } else {
-          return finish(reply, plan)
+          return finish(reply, plan, incarnation)
         }
-        try resume(sent)
+        try link.resume { [sent] client, patience throws(ClientError) in
+          try client.resume(sent, patience)
+        }
       } catch {
         if error == .disconnected || error == .timedOut { continue }
         link.stopped(hasEnded: false)
+        _ = link.takeInterruption(in: incarnation)
         // Nobody knows what the program does: that is told as a stop, and the next request will fail.
         state.post(StopEvent(thread: threadOfProcess, reason: .interrupted))
         return
@@ -196,7 +193,7 @@ extension RemoteWorld {
   }
 
   /// Whether a stop answers an interrupt of the time before the last stop, which nobody waits for any more.
-  private func isLate(_ reply: StopReply) -> Bool {
+  private func isLate(_ reply: StopReply, _ incarnation: Incarnation) -> Bool {
     breaks.withLock { breaks in
       guard breaks.isInterruptLeft, case .stopped(let stop) = reply, stop.reason == nil,
         stop.signal == .interrupt
@@ -205,7 +202,7 @@ extension RemoteWorld {
         return false
       }
       // Where another one was sent meanwhile, that one is left now.
-      guard breaks.interruption == .none else { return false }
+      guard !link.isInterrupted(in: incarnation) else { return false }
       breaks.isInterruptLeft = false
       return true
     }
@@ -231,14 +228,7 @@ extension RemoteWorld {
     return (plan.threads[thread] ?? plan.others).kind == .run
   }
 
-  private func resume(_ actions: [ResumePacket.Action]) throws(ClientError) {
-    try link.again { client, patience throws(ClientError) in
-      try client.resume(actions, patience)
-    }
-    tellInterruption()
-  }
-
-  private func finish(_ reply: StopReply, _ plan: ResumePlan) {
+  private func finish(_ reply: StopReply, _ plan: ResumePlan, _ incarnation: Incarnation) {
     let hasEnded: Bool
     switch reply {
     case .exited, .killed: hasEnded = true
@@ -246,10 +236,7 @@ extension RemoteWorld {
     }
     // From here on no interrupt is sent.
     link.stopped(hasEnded: hasEnded)
-    let interruption = breaks.withLock { breaks in
-      defer { breaks.interruption = .none }
-      return breaks.interruption
-    }
+    let interruption = link.takeInterruption(in: incarnation)
     let event = event(reply, plan: plan, isInterrupted: interruption != .none)
     if interruption == .sent, event.reason != .interrupted {
       breaks.withLock { $0.isInterruptLeft = true }

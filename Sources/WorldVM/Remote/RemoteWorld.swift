@@ -42,19 +42,10 @@ package final class RemoteWorld: World {
   struct Breaks {
     var addresses: Set<Address> = []
     var watchpoints: Set<Watchpoint> = []
-    var interruption = Interruption.none
     /// What the last stop told of them, where the server counts them.
     var moves: UInt64?
     /// The server was asked to stop a program that stopped by itself: it may stop the next resume for it.
     var isInterruptLeft = false
-  }
-
-  /// A stop that was asked for and has not come.
-  enum Interruption {
-    case none
-    /// The server has not been told: it was being connected to, or asked something else.
-    case wanted
-    case sent
   }
   let breaks = Mutex(Breaks())
 
