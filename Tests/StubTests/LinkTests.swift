@@ -151,7 +151,7 @@ import xv_gdbstub
 
 /// A session at a Unix socket; the first connection is cut after a number of bytes to the client, or when
 /// the client has sent something after them. It can hold a step's stop back until the client has sent
-/// something behind it.
+/// an interrupt behind it, which is thrown away, as by gdbserver, where the program stands.
 private final class CutServer: Sendable {
   let path: String
   private let losingRequest: Bool
@@ -240,12 +240,15 @@ private final class CutServer: Sendable {
     var isStepping = false
     var buffer = [UInt8](repeating: 0, count: 65536)
     func carryRequest() -> Bool {
-      let size = read(client, &buffer, buffer.count)
+      var size = read(client, &buffer, buffer.count)
       guard size > 0 else { return false }
+      let isStep = String(decoding: buffer[..<size], as: UTF8.self).contains("vCont;s")
+      if holdingStep, isStep || isStepping {
+        // What is behind the step's request may have come with it.
+        isStepping = buffer[size - 1] != 3
+        if !isStepping { size -= 1 }
+      }
       asked += packets(buffer[..<size])
-      // What is behind it may have come with it.
-      isStepping = holdingStep && buffer[size - 1] != 3
-        && String(decoding: buffer[..<size], as: UTF8.self).contains("vCont;s")
       _ = send(server, buffer, size, Int32(MSG_NOSIGNAL))
       return true
     }
