@@ -127,6 +127,8 @@ class Alarmed(Reads):
             if met:
                 told[int(met[1], 16)] += 1
             signals += stop.startswith(b"T0e")
+            if signals > rounds:
+                raise Wrong(f"{signals} signals in {rounds} rounds")
             stop = self.client.ask(b"s" if pc_of(stop) == before else b"c")
         if list(told.values()) != [rounds, rounds] or not signals:
             raise Wrong(f"told: {told} in {rounds} rounds with {signals} signals")
