@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <sys/time.h>
 
-enum { ROUNDS = 200, LONGEST = 600 };
+enum { ROUNDS = 1500, LONGEST = 1500 };
 
 long place[2] __attribute__((aligned(16)));
 int rounds = ROUNDS;
