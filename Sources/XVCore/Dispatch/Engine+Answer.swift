@@ -207,6 +207,7 @@ extension Engine {
   /// A call for the gate to make: unused arguments are zero.
   func setCall(_ context: Context, _ number: UInt64, _ arguments: [UInt64]) {
     context.store64(ContextLayout.callNumber, number)
+    context.store64(ContextLayout.callBegan, xv_rdtsc())
     for index in 0..<6 {
       context.store64(
         ContextLayout.callArguments + index * 8, index < arguments.count ? arguments[index] : 0)

@@ -123,6 +123,7 @@ final class Engine: @unchecked Sendable {
     self.options = options
     self.trace = trace
     server = region.server
+    Clock.start()
     virtualization = VirtualizationState(process: process, region: region, at: guestCore)
     translator = virtualization.translator
     if options.cacheSize > 0 { translator.pointee.cacheLimit = options.cacheSize }

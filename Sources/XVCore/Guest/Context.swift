@@ -81,11 +81,14 @@ struct Context {
     ask(about: InterceptedCall.numbers)
     // x32 system calls (bit 30) use numbers of their own: the server answers ENOSYS.
     ask(about: 512..<548)
+    map(TimedCall.numbers, to: CallKind.timed)
   }
 
   /// Has the server see calls whose numbers are not known when their code is translated.
-  func ask(about numbers: some Sequence<Int32>) {
-    for number in numbers { (base + ContextLayout.callMap).storeBytes(of: 1, toByteOffset: Int(number), as: UInt8.self) }
+  func ask(about numbers: some Sequence<Int32>) { map(numbers, to: CallKind.asked) }
+
+  private func map(_ numbers: some Sequence<Int32>, to kind: UInt8) {
+    for number in numbers { (base + ContextLayout.callMap).storeBytes(of: kind, toByteOffset: Int(number), as: UInt8.self) }
   }
 
   /// Lets the executions of a block be counted from the start again.

@@ -108,19 +108,24 @@ package enum ContextLayout {
   static let spins = 0x1dc
   /// Lookups that the inline table did not answer.
   static let lookups = 0x1e0
-  /// The frame that rt_sigreturn is given.
+  /// The frame that rt_sigreturn is given: `signalFrameSize` bytes.
   static let signalFrame = 0x200
+  static let signalFrameSize = 304
   /// The address of an access that is being looked at.
-  static let watchedAddress = 0x240
+  static let watchedAddress = 0x340
   /// Of all rounds of a string instruction: their length, and where the highest ends.
-  static let watchedLength = 0x248
-  static let watchedEnd = 0x250
-  /// `WatchFilter.comparisons`.
-  static let watchRanges = 0x258
+  static let watchedLength = 0x348
+  static let watchedEnd = 0x350
+  /// The time stamp counter when the last timed call began (`TimedCall`); 0 when there was none.
+  static let callBegan = 0x358
+  /// A timespec of the server's for such a call.
+  static let timeout = 0x360
+  /// `WatchFilter.comparisons`, up to `path`.
+  static let watchRanges = 0x370
   /// A path that the server puts down for a call.
   static let path = 0x400
   static let stackEnd = 0x1000
-  /// One byte for each low 16 bits of a system call number: 1 when the server must see it.
+  /// One byte for each low 16 bits of a system call number, of `CallKind`.
   static let callMap = 0x1_0000
   /// How often blocks that check themselves have run on this thread: 4 bytes each, shared by blocks whose
   /// numbers agree in the low bits.
@@ -144,6 +149,15 @@ package enum ContextLayout {
 
   static func slot(_ register: Int) -> Int { registers + register * 8 }
   static func count(_ block: Int32) -> Int { counts + Int(block) % countEntries * 4 }
+}
+
+/// What the fragment does with a system call whose number is not known when its code is translated.
+enum CallKind {
+  static let plain: UInt8 = 0
+  /// The server must see it.
+  static let asked: UInt8 = 1
+  /// The fragment notes when it begins.
+  static let timed: UInt8 = 2
 }
 
 /// What the mailbox's state word says.

@@ -184,7 +184,8 @@ extension Tracer {
     let repeatedCall = RepeatedCall(before, placedAs: registers)
     _ = makeVsyscall(thread, &registers)
     let target = UInt64(registers.rip)
-    guard let address = address(for: target, skippingProbe: skippingProbe, thread)
+    let wait = repeatedCall == nil ? nil : engine.lock.locked { engine.repeatTimedCall(thread, Registers(general: registers)) }
+    guard let address = wait ?? address(for: target, skippingProbe: skippingProbe, thread)
     else { return false }
     registers.rip = numericCast(address)
     registers.orig_rax = numericCast(UInt64.max)

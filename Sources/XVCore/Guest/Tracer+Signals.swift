@@ -11,6 +11,7 @@ extension Tracer {
     if state.state == .raisingTrap, signal == SIGTRAP { return raisedTrap(thread) }
     if state.state == .running, signal == SIGTRAP, isTraceTrap(thread) { return tracedInCache(thread) }
     if signal == SIGTRAP, let met = takeMetRegisters(thread) { return accessed(thread, met) }
+    if isClockRead(thread, signal) { return control.resume(thread, signal: 0) }
     engine?.lock.locked { engine?.translator.pointee.counters.signals &+= 1 }
     if state.silentSignal == signal {
       threads[thread]?.silentSignal = 0
@@ -25,12 +26,12 @@ extension Tracer {
       }
       return stopWorld(thread, .signal(signal))
     }
-    if isIgnored(thread, signal) {
+    if isIgnored(thread, signal), !hasEndedTimedCall(thread) {
       // Dropped here: another thread may have set a handler just now, and the kernel would enter it from the cache.
       repeatCall(thread)
       return control.resume(thread, signal: 0)
     }
-    if isHarmless(thread, signal) {
+    if isHarmless(thread, signal), !isIgnored(thread, signal) {
       // Job control means all of them again.
       for other in threads.keys { threads[other]?.hasLeftGroupStop = false }
       return control.resume(thread, signal: signal)
@@ -51,6 +52,31 @@ extension Tracer {
   private func repeatCall(_ thread: ThreadID) {
     guard var registers = try? control.registers(thread), SpuriousInterruption.undo(&registers) else { return }
     try? control.setRegisters(thread, registers)
+  }
+
+  /// Whether a thread stands behind a call that has to be made again with what is left of its timeout.
+  private func hasEndedTimedCall(_ thread: ThreadID) -> Bool {
+    guard let registers = try? control.registers(thread) else { return false }
+    // io_pgetevents(2) is restarted, but with the whole timeout (fs/aio.c).
+    return (UInt64(registers.rax) == 0 &- UInt64(EINTR) || Tracer.isRestart(UInt64(registers.rax)))
+      && TimedCall.numbers.contains(Int32(truncatingIfNeeded: UInt64(registers.orig_rax)))
+  }
+
+  /// Whether a signal is the fault of the translator's own reading of the clock (prctl(2), PR_SET_TSC). The call's beginning is
+  /// not known then.
+  func isClockRead(_ thread: ThreadID, _ signal: Int32) -> Bool {
+    let fromKernel: Int32 = 0x80
+    guard signal == SIGSEGV, let engine, var registers = try? control.registers(thread),
+      control.signalInformation(thread).map({ word32($0, 8) }) == fromKernel
+    else { return false }
+    let isOwn = engine.lock.locked {
+      engine.translator.pointee.isClockRead(UInt64(registers.rip))
+    }
+    guard isOwn else { return false }
+    registers.rax = 0
+    registers.rdx = 0
+    registers.rip += 2
+    return (try? control.setRegisters(thread, registers)) != nil
   }
 
   /// Whether the instruction of a debugger's step was done when the signal came, although the thread has

@@ -174,8 +174,9 @@ final class Tracer: @unchecked Sendable {
           continue
         }
         let arrives = threads[thread]?.state == .enteringHandler && signal == SIGTRAP
+        let isOwn = isClockRead(thread, signal)
         canonicalize(thread)
-        if !arrives {
+        if !arrives, !isOwn {
           // Now: by the time it is told, the arena that it names may be gone.
           mendInformation(thread, signal)
           threads[thread]?.pending = .signal(signal)

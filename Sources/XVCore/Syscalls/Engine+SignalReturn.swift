@@ -9,7 +9,7 @@ extension Engine {
   /// its ucontext, whose sigcontext begins at 40 and holds rip and the flags as its 17th and 18th word. The
   /// signal mask comes last; what lies behind is for the handler alone.
   enum SignalFrame {
-    static let size = 304
+    static let size = ContextLayout.signalFrameSize
     static let rip = 168
     static let flags = 176
   }

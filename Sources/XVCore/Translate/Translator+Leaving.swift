@@ -19,9 +19,15 @@ extension Translator {
       emission.hot.bytes(0x89_b6_0f_65, count: 4)  // movzx ecx, byte gs:[rcx+callMap]
       emission.hot.u32(UInt32(ContextLayout.callMap))
       emission.hot.u16(0x05e3)  // jrcxz over the jump
-      let cold = emitColdParking(origin: origin, next: next, emission)
+      let cold = emitColdCall(origin: origin, next: next, emission)
       relocations.append(.hotToCold, emission.offset &+ 1)
       emission.hot.jump(to: cold)
+    } else if TimedCall.numbers.contains(number) {
+      emission.hot.store(Register.rax, slot: ContextLayout.slot(Register.rax))
+      emission.hot.store(Register.rdx, slot: ContextLayout.slot(Register.rdx))
+      recover(&emission, origin, adjust: ClockRead.inFile, form: .inFile)
+      ClockRead.emit(&emission.hot)
+      recover(&emission, origin)
     }
     // Both registers are the system call's to destroy, so nothing is lost in rcx here.
     emission.hot.u16(0x050f)
@@ -61,7 +67,9 @@ extension Translator {
       slot: kind == .systemCall ? ContextLayout.gateSystemCall : ContextLayout.gateProbe)
   }
 
-  mutating func emitColdParking(
+  /// For a call by whose number the map says that something is to be done before it: rcx holds what
+  /// (`CallKind`), and its value is in its slot.
+  private mutating func emitColdCall(
     origin: UInt64, next: UInt64, _ emission: UnitEmission
   ) -> UInt64 {
     let index = emission.arena
@@ -70,6 +78,17 @@ extension Translator {
     var cold = arenas[index].emitter(at: arenas[index].cold)
     let start = cold.address
     appendCold(index, cold, origin, spilled: .rcx)
+    cold.bytes(UInt64(0x49_8d | UInt32(0x100 &- UInt32(CallKind.asked)) << 16), count: 3)  // lea ecx, [rcx-asked]
+    let asked = cold.shortJump(0xe3)  // jrcxz
+    cold.store(Register.rax, slot: ContextLayout.slot(Register.rax))
+    cold.store(Register.rdx, slot: ContextLayout.slot(Register.rdx))
+    appendCold(index, cold, origin, spilled: .rcx, adjust: ClockRead.inFile, form: .inFile)
+    ClockRead.emit(&cold)
+    appendCold(index, cold, origin, spilled: .rcx)
+    relocations.append(.coldToHot, UInt32(truncatingIfNeeded: cold.address &- arenas[index].guest) &+ 1)
+    let behindJump = emission.hot.address &+ 5
+    cold.jump(to: behindJump)
+    cold.land(asked)
     cold.load(Register.rcx, slot: ContextLayout.spilledRCX)
     appendCold(index, cold, origin)
     emitParking(
@@ -91,5 +110,31 @@ extension Translator {
     emitParking(.stepped, target: original, origin: original, &emission)
     arenas[arena].hot = Int(emission.offset)
     return arenas[arena].address(Int(start))
+  }
+}
+
+/// The code that notes when a timed call begins. rax and rdx are in the context's file before it.
+enum ClockRead {
+  /// The two registers, as `Recovery.Form.inFile` names them.
+  static let inFile = UInt8(Register.rax) | UInt8(Register.rdx) << 4
+
+  static func emit(_ emitter: inout Emitter) {
+    emitter.u16(0x310f)  // rdtsc
+    emitter.bytes(0x25_04_89_65, count: 4)  // mov gs:[callBegan], eax
+    emitter.u32(UInt32(ContextLayout.callBegan))
+    emitter.bytes(0x25_14_89_65, count: 4)  // mov gs:[callBegan+4], edx
+    emitter.u32(UInt32(ContextLayout.callBegan + 4))
+    emitter.load(Register.rdx, slot: ContextLayout.slot(Register.rdx))
+    emitter.load(Register.rax, slot: ContextLayout.slot(Register.rax))
+  }
+}
+
+extension Translator {
+  /// Whether the translator's own `rdtsc` stands at an address, not one of the program's: what is behind it says so.
+  func isClockRead(_ address: UInt64) -> Bool {
+    guard let arena = arena(containing: address) else { return false }
+    let code = arenas[arena].server + Int(address &- arenas[arena].guest)
+    return code.loadUnaligned(as: UInt64.self) & 0xffff_ffff_ffff == 0x25_04_89_65_31_0f
+      && code.loadUnaligned(fromByteOffset: 6, as: UInt32.self) == UInt32(ContextLayout.callBegan)
   }
 }
