@@ -78,7 +78,7 @@ extension Translator {
     var cold = arenas[index].emitter(at: arenas[index].cold)
     let start = cold.address
     appendCold(index, cold, origin, spilled: .rcx)
-    cold.bytes(UInt64(0x49_8d | UInt32(0x100 &- UInt32(CallKind.asked)) << 16), count: 3)  // lea ecx, [rcx-asked]
+    cold.bytes(0xff_49_8d, count: 3)  // lea ecx, [rcx-asked]
     let asked = cold.shortJump(0xe3)  // jrcxz
     cold.store(Register.rax, slot: ContextLayout.slot(Register.rax))
     cold.store(Register.rdx, slot: ContextLayout.slot(Register.rdx))
@@ -86,8 +86,7 @@ extension Translator {
     ClockRead.emit(&cold)
     appendCold(index, cold, origin, spilled: .rcx)
     relocations.append(.coldToHot, UInt32(truncatingIfNeeded: cold.address &- arenas[index].guest) &+ 1)
-    let behindJump = emission.hot.address &+ 5
-    cold.jump(to: behindJump)
+    cold.jump(to: emission.hot.address &+ 5)  // behind the jump that leads here
     cold.land(asked)
     cold.load(Register.rcx, slot: ContextLayout.spilledRCX)
     appendCold(index, cold, origin)
